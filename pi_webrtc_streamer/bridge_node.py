@@ -1,0 +1,112 @@
+"""The bridge node: takes the cameras' pictures and shows them to browsers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+
+import ifaddr
+
+from .bridge import Bridge
+from .lifecycle import OwningNode, SetupError
+from .loop import LoopThread
+from .media.feed import CameraFeed
+from .process import run_node
+from .roslog import logging_to
+from .settings.bridge import BridgeSettings
+from .settings.parameters import NodeParameters
+from .settings.schema import Setting, SettingsError, Value
+from .topic import OnDemandSubscription
+from .web.server import PortError, WebServer
+
+LOG_LEVELS = {
+    **{f"pi_webrtc_streamer.{part}": logging.INFO for part in ("media", "webrtc", "web")},
+    **{name: logging.WARNING for name in ("aiohttp", "aioice", "aiortc", "asyncio", "libav")},
+}
+
+
+class BridgeNode(OwningNode):
+    """Owns, when configured, the event loop and the HTTP port; when active, subscriptions, media
+    threads and viewers.
+    """
+
+    def __init__(
+        self, node_name: str = "bridge", overrides: Mapping[str, Value] | None = None
+    ) -> None:
+        super().__init__(node_name, overrides)
+        self._node_parameters = NodeParameters(
+            self,
+            BridgeSettings,
+            is_configured=lambda: self.state_label not in ("unconfigured", "configuring"),
+        )
+        self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
+        self.url = ""
+
+    def configure(self, owned: ExitStack) -> None:
+        """Start the event loop and listen; pages say that the bridge is inactive."""
+        owned.enter_context(logging_to(self.get_logger(), LOG_LEVELS))
+        settings = self._read_settings()
+        self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
+        self._loop = LoopThread("bridge-loop")
+        owned.callback(self._loop.close)
+        server = WebServer(self._bridge)
+        try:
+            port = self._loop.run(server.start(settings.host, settings.port))
+        except PortError as error:
+            raise SetupError(str(error)) from error
+        owned.callback(lambda: self._loop.run(server.stop()))
+        self.url = page_url(settings.host, port)
+        self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
+
+    def activate(self, owned: ExitStack) -> None:
+        """Take pictures and serve viewers; a topic is subscribed to while somebody watches."""
+        owned.callback(self._subscriptions_by_camera.clear)
+        for name, feed in self._bridge.feeds.items():
+            subscription = OnDemandSubscription(self, feed.topic, feed.accept)
+            owned.callback(subscription.close)
+            self._subscriptions_by_camera[name] = subscription
+        owned.enter_context(self._bridge.active(self._loop))
+
+    def _read_settings(self) -> BridgeSettings:
+        try:
+            for name in self._node_parameters.value("cameras"):
+                about = Setting(f"Topic of camera {name} (sensor_msgs/CompressedImage)")
+                self._node_parameters.declare(f"{name}.topic", about, f"/{name}/image_raw/compressed")
+            return self._node_parameters.read()
+        except SettingsError as error:
+            raise SetupError(str(error)) from error
+
+    def _make_feeds(self, settings: BridgeSettings) -> dict[str, CameraFeed]:
+        feeds = {}
+        for name in settings.cameras:
+            topic = self.resolve_topic_name(self._node_parameters.value(f"{name}.topic"))
+            feeds[name] = CameraFeed(name, topic, on_demand=partial(self._demand, name))
+        return feeds
+
+    def _demand(self, camera: str, wanted: bool) -> None:
+        subscription = self._subscriptions_by_camera.get(camera)
+        if subscription is not None:
+            subscription.demand(wanted)
+
+    def _publisher_types(self, topic: str) -> list[str]:
+        return [info.topic_type for info in self.get_publishers_info_by_topic(topic)]
+
+
+def page_url(host: str, port: int) -> str:
+    """Return the address to type into a browser; for every interface, that of the first one."""
+    if host in ("0.0.0.0", "::", ""):
+        addresses = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
+        host = next((str(ip) for ip in addresses if ip != "127.0.0.1"), "127.0.0.1")
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def main() -> int:
+    """Run the bridge node."""
+    return run_node(BridgeNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The capture thread: from a source to whoever takes its pictures."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from .source import Picture, Source, SourceError
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 1.0  # seconds between attempts to bring a source back
+
+
+class CaptureThread:
+    """Captures from construction to :meth:`close`, and brings a source that fails back.
+
+    ``reopen`` is called, in this thread, to replace a source that has failed. ``consume`` gets every
+    picture, which is only lent to it for the call.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        reopen: Callable[[], Source],
+        consume: Callable[[Picture], object],
+    ) -> None:
+        self._source: Source | None = source
+        self._reopen = reopen
+        self._consume = consume
+        self._stopping = threading.Event()
+        source.start()
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and stop the source; safe to call twice."""
+        self._stopping.set()
+        self._thread.join()
+        if self._source is not None:
+            self._source.stop()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._capture()
+            except SourceError as error:
+                logger.error("%s; trying again every %g s", error, RETRY_AFTER)
+                self._bring_back()
+            except Exception:
+                # A fault of ours must not stop the camera; it is said, with its trace.
+                logger.exception("a picture was dropped")
+                self._stopping.wait(RETRY_AFTER)
+
+    def _capture(self) -> None:
+        assert self._source is not None
+        with self._source.capture() as picture:
+            if picture is not None:
+                self._consume(picture)
+
+    def _bring_back(self) -> None:
+        while not self._stopping.wait(RETRY_AFTER):
+            try:
+                self._source = self._reopen()
+                self._source.start()
+            except SourceError as error:
+                logger.debug("not yet: %s", error)
+            else:
+                logger.info("capturing again: %s", self._source.description)
+                return

@@ -1,0 +1,157 @@
+"""Crop, scale, flip and rotation of a picture, for what its source did not do itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, VideoReformatter
+
+from .source import Picture, Plane, SourceError
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What is done to a picture, in this order: crop, scale, flip, rotate.
+
+    ``crop`` is x, y, width, height in pixels (None: all of it), ``size`` the width and height to
+    scale to (0: by the other one, both 0: not), ``rotation`` clockwise in degrees.
+    """
+
+    crop: tuple[int, int, int, int] | None = None
+    size: tuple[int, int] = (0, 0)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: int = 0
+
+    @property
+    def mirrored(self) -> tuple[bool, bool]:
+        """Whether to mirror horizontally and vertically, a half turn counted in."""
+        half_turn = self.rotation >= 180
+        return self.flip_horizontal != half_turn, self.flip_vertical != half_turn
+
+    def after_mirroring(self, width: int, height: int) -> Geometry:
+        """Return what is left to do when the source delivers pictures :attr:`mirrored` already.
+
+        The crop is given in the picture as captured, so it moves to the other side with it.
+        """
+        crop = self.crop
+        if crop is not None:
+            x, y, wide, high = crop
+            horizontal, vertical = self.mirrored
+            crop = (
+                width - x - wide if horizontal else x,
+                height - y - high if vertical else y,
+                wide,
+                high,
+            )
+        return Geometry(crop, self.size, rotation=self.rotation % 180)
+
+    def scaled_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size after scaling, of a picture that had this size before (cropped)."""
+        wide, high = self.size
+        if not wide and not high:
+            return width, height
+        return (
+            wide or max(2, round(width * high / height)),
+            high or max(2, round(height * wide / width)),
+        )
+
+    def check(self, width: int, height: int) -> None:
+        """See that the crop lies within a picture of this size.
+
+        :raises SourceError: if not.
+        """
+        if self.crop is None:
+            return
+        x, y, wide, high = self.crop
+        if x + wide > width or y + high > height:
+            raise SourceError(
+                f"crop {list(self.crop)} reaches beyond the captured picture of {width}x{height}"
+            )
+
+
+class Transformer:
+    """Applies a geometry to pictures; holds the scaler that this takes."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        self._geometry = geometry
+        self._scaler = VideoReformatter()
+
+    def __call__(self, picture: Picture) -> Picture:
+        """Return the changed picture: views where nothing is computed, else new planes.
+
+        :raises SourceError: if the crop lies outside the picture.
+        """
+        geometry = self._geometry
+        geometry.check(picture.width, picture.height)
+        if geometry.crop is not None:
+            picture = _crop(picture, geometry.crop)
+        size = geometry.scaled_size(picture.width, picture.height)
+        if size != (picture.width, picture.height):
+            picture = self._scale(picture, *size)
+        if geometry.flip_horizontal:
+            picture = _each_plane(picture, lambda plane: plane[:, ::-1])
+        if geometry.flip_vertical:
+            picture = _each_plane(picture, lambda plane: plane[::-1])
+        if geometry.rotation:
+            turns = -geometry.rotation // 90
+            picture = _each_plane(picture, lambda plane: np.rot90(plane, turns))
+        return _each_plane(picture, _rows_contiguous)
+
+    def _scale(self, picture: Picture, width: int, height: int) -> Picture:
+        frame = to_frame(picture)
+        scaled = self._scaler.reformat(
+            frame,
+            width=width,
+            height=height,
+            interpolation="AREA" if width < picture.width else "BILINEAR",
+        )
+        return from_frame(scaled, picture.stamp)
+
+
+def to_frame(picture: Picture) -> VideoFrame:
+    """Copy a picture into a video frame of FFmpeg's."""
+    frame = VideoFrame(picture.width, picture.height, "yuvj420p")
+    frame.color_range = ColorRange.JPEG
+    for plane, values in zip(frame.planes, (picture.y, picture.u, picture.v)):
+        _plane_array(plane)[:] = values
+    return frame
+
+
+def from_frame(frame: VideoFrame, stamp: int) -> Picture:
+    """Return a picture on the planes of a yuvj420p frame, without copying them."""
+    y, u, v = (_plane_array(plane) for plane in frame.planes)
+    return Picture(y, u, v, stamp)
+
+
+def _plane_array(plane: av.video.plane.VideoPlane) -> Plane:
+    rows = np.frombuffer(plane, np.uint8)[: plane.line_size * plane.height]
+    return rows.reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+def _crop(picture: Picture, crop: tuple[int, int, int, int]) -> Picture:
+    # Chroma has half the resolution, so that the left and top go down to even pixels.
+    x, y = crop[0] // 2 * 2, crop[1] // 2 * 2
+    width, height = crop[2:]
+    rows, columns = slice(y // 2, (y + height + 1) // 2), slice(x // 2, (x + width + 1) // 2)
+    return replace(
+        picture,
+        y=picture.y[y : y + height, x : x + width],
+        u=picture.u[rows, columns],
+        v=picture.v[rows, columns],
+    )
+
+
+def _each_plane(picture: Picture, change: Callable[[Plane], Plane]) -> Picture:
+    return replace(picture, y=change(picture.y), u=change(picture.u), v=change(picture.v))
+
+
+def _rows_contiguous(plane: Plane) -> Plane:
+    """Return a plane whose rows run forwards in memory, as the JPEG encoder needs them."""
+    if plane.strides[1] == 1 and plane.strides[0] > 0:
+        return plane
+    return np.ascontiguousarray(plane)

@@ -1,0 +1,164 @@
+"""Pictures from a video file or URL, looped, at the pace of its own timestamps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.stream import VideoStream
+
+from ..settings.schema import Setting, SettingsError, Value
+from .geometry import from_frame
+from .source import Picture, SourceError, sleep_until
+
+OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
+# A gap between two timestamps that is longer than this is a cut, not a pause.
+LONGEST_GAP = 2.0  # seconds
+HD_HEIGHT = 720  # from here on, a video that does not say so is taken for BT.709
+UNSPECIFIED = 2  # of FFmpeg's colour spaces
+
+
+class VideoSource:
+    """A video that starts again when it ends."""
+
+    def __init__(self, location: str) -> None:
+        self._location = location
+        self._container, self._stream = _open(location)
+        self._stream.thread_type = "NONE"  # frame threads would hold pictures back
+        self._scaler = VideoReformatter()
+        self._frames = self._decode()
+        self._next: VideoFrame | None = None
+        self._pace = _Pace()
+        self._due = 0.0
+
+    @property
+    def description(self) -> str:
+        """What is captured."""
+        rate = self._stream.average_rate
+        pace = f", {float(rate):.4g} fps" if rate else ""
+        return f"{self._location}, {self._stream.width}x{self._stream.height}{pace}, looped"
+
+    @property
+    def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
+        """A video has none."""
+        return {}
+
+    def set_control(self, name: str, value: Value) -> None:
+        """A video has none."""
+        raise SettingsError(f"a video has no control {name}")
+
+    def set_framerate(self, framerate: float) -> None:
+        """A video keeps its own."""
+
+    def start(self) -> None:
+        """Go on from where it was."""
+        self._pace = _Pace()
+
+    def stop(self) -> None:
+        """Nothing runs between two pictures."""
+
+    @contextmanager
+    def capture(self) -> Iterator[Picture | None]:
+        """Wait until the next picture is due."""
+        if self._next is None:
+            self._next = next(self._frames)
+            self._due = self._pace.due(_seconds(self._next), time.monotonic())
+        if not sleep_until(self._due):
+            yield None
+            return
+        frame, self._next = self._next, None
+        yield self._convert(frame)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._frames.close()
+        self._container.close()
+
+    def _decode(self) -> Generator[VideoFrame, None, None]:
+        while True:
+            count = 0
+            try:
+                for frame in self._container.decode(self._stream):
+                    count += 1
+                    yield frame
+                if count == 0:
+                    raise SourceError(f"{self._location} holds no picture that can be decoded")
+                self._rewind()
+            except FFmpegError as error:
+                raise SourceError(f"{self._location} cannot be read on: {error.strerror}") from error
+
+    def _rewind(self) -> None:
+        try:
+            self._container.seek(0)
+        except FFmpegError:  # a stream that cannot seek is opened anew
+            self._container.close()
+            self._container, self._stream = _open(self._location)
+
+    def _convert(self, frame: VideoFrame) -> Picture:
+        stamp = time.time_ns()
+        converted = self._scaler.reformat(
+            frame,
+            format="yuvj420p",
+            src_colorspace=_colorspace(frame),
+            dst_colorspace=Colorspace.ITU601,
+            src_color_range=(
+                ColorRange.JPEG if frame.color_range == ColorRange.JPEG else ColorRange.MPEG
+            ),
+            dst_color_range=ColorRange.JPEG,
+        )
+        return from_frame(converted, stamp)
+
+
+class _Pace:
+    """Maps a video's timestamps to the monotonic clock, through loops, cuts and missing stamps."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+        self._last = 0.0
+
+    def due(self, timestamp: float | None, now: float) -> float:
+        if timestamp is None:  # raw streams have none
+            timestamp = self._last + 1 / 30
+        if self._first is None or not 0 <= timestamp - self._last <= LONGEST_GAP:
+            self._first = timestamp, now
+        elif self._first[1] + timestamp - self._first[0] < now - LONGEST_GAP:
+            self._first = timestamp, now  # fell behind by far: go on from here
+        self._last = timestamp
+        return self._first[1] + timestamp - self._first[0]
+
+
+def _seconds(frame: VideoFrame) -> float | None:
+    time_of_frame: float | None = frame.time
+    return time_of_frame
+
+
+def _open(location: str) -> tuple[InputContainer, VideoStream]:
+    if "://" not in location and not Path(location).is_file():
+        raise SourceError(
+            f'there is no file "{location}"; give source the path or URL of a video, '
+            "or one of auto, picamera2, pattern"
+        )
+    timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if "://" in location else None
+    try:
+        container = av.open(location, timeout=timeout)
+    except FFmpegError as error:
+        raise SourceError(
+            f'"{location}" cannot be opened as a video: {error.strerror}'
+        ) from error
+    if not container.streams.video:
+        container.close()
+        raise SourceError(f'"{location}" has no video stream')
+    return container, container.streams.video[0]
+
+
+def _colorspace(frame: VideoFrame) -> Colorspace:
+    if frame.colorspace == UNSPECIFIED:
+        return Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
+    return Colorspace.ITU709 if frame.colorspace == 1 else Colorspace.ITU601

@@ -1,0 +1,156 @@
+"""The camera node: captures pictures and publishes them as JPEG."""
+
+from __future__ import annotations
+
+import array
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage
+from std_msgs.msg import Header
+
+from .camera.camera_info import CameraInfoError, CameraInfoMissing, load_camera_info
+from .camera.capture import CaptureThread
+from .camera.geometry import Transformer
+from .camera.jpeg import encode_jpeg
+from .camera.opening import open_source
+from .camera.source import Picture, Source, SourceError
+from .lifecycle import OwningNode, SetupError
+from .process import run_node
+from .qos import NEWEST_ONLY
+from .roslog import logging_to
+from .settings.camera import CameraSettings
+from .settings.parameters import NodeParameters
+from .settings.schema import SettingsError, Value
+
+CONTROLS = "controls."
+
+
+class CameraNode(OwningNode):
+    """Owns, when configured, an open source and two publishers; when active, the capture thread."""
+
+    def __init__(
+        self, node_name: str = "camera", overrides: Mapping[str, Value] | None = None
+    ) -> None:
+        super().__init__(node_name, overrides)
+        self._controls: dict[str, Value] = {}
+        self._node_parameters = NodeParameters(
+            self,
+            CameraSettings,
+            is_configured=lambda: self.state_label not in ("unconfigured", "configuring"),
+            on_live=self._change,
+        )
+
+    def configure(self, owned: ExitStack) -> None:
+        """Open the source and create the publishers."""
+        owned.enter_context(logging_to(self.get_logger(), {"pi_webrtc_streamer.camera": logging.INFO}))
+        try:
+            self._settings = self._node_parameters.read(known_prefixes=(CONTROLS,))
+            self._controls.update(self._node_parameters.overrides(CONTROLS))
+            self._source = self._open()
+        except (SettingsError, SourceError) as error:
+            raise SetupError(str(error)) from error
+        owned.callback(lambda: self._source.close())
+        self._quality = self._settings.jpeg_quality
+        self._frame_id = self._settings.frame_id or f"{self.get_name()}_optical_frame"
+        self._camera_info = self._load_camera_info()
+        self._declare_controls(self._source)
+        self._images = self._publisher(owned, CompressedImage, "~/image_raw/compressed")
+        self._infos = self._publisher(owned, CameraInfo, "~/camera_info")
+        self.get_logger().info(f"source: {self._source.description}")
+
+    def activate(self, owned: ExitStack) -> None:
+        """Start to capture and publish."""
+        try:
+            capture = CaptureThread(self._source, self._reopen, self._publish)
+        except SourceError as error:
+            raise SetupError(str(error)) from error
+        owned.callback(capture.close)
+        self.get_logger().info(
+            f"publishing {self._images.topic_name} ({self._settings.framerate:g} fps asked for)"
+        )
+
+    def _open(self) -> Source:
+        """Open the source as the settings have it now, controls included."""
+        source, geometry = open_source(self._settings)
+        self._transform = Transformer(geometry)
+        for name, value in self._controls.items():
+            try:
+                source.set_control(name, value)
+            except SettingsError as error:
+                self.get_logger().warning(f"{CONTROLS}{name} is left out: {error}")
+        return source
+
+    def _reopen(self) -> Source:
+        """Replace a source that has failed; in the capture thread."""
+        self._source.close()
+        self._source = self._open()
+        return self._source
+
+    def _publisher(self, owned: ExitStack, message_type: type, topic: str):
+        publisher = self.create_lifecycle_publisher(
+            message_type,
+            topic,
+            NEWEST_ONLY,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        owned.callback(self.destroy_lifecycle_publisher, publisher)
+        return publisher
+
+    def _publish(self, picture: Picture) -> None:
+        """Publish a picture; in the capture thread. Nothing is encoded for nobody."""
+        seconds, nanoseconds = divmod(picture.stamp, 1_000_000_000)
+        header = Header(frame_id=self._frame_id)
+        header.stamp.sec, header.stamp.nanosec = seconds, nanoseconds
+        if self._images.get_subscription_count() > 0:
+            jpeg = encode_jpeg(self._transform(picture), self._quality)
+            # rclpy copies an array at once, and every other type byte by byte.
+            message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
+            self._images.publish(message)
+        if self._camera_info is not None and self._infos.get_subscription_count() > 0:
+            self._camera_info.header = header
+            self._infos.publish(self._camera_info)
+
+    def _load_camera_info(self) -> CameraInfo | None:
+        url = self._settings.camera_info_url
+        if not url:
+            return None
+        try:
+            info = load_camera_info(url)
+        except CameraInfoMissing as error:
+            self.get_logger().warning(f"{error}; camera_info is not published")
+            return None
+        except CameraInfoError as error:
+            raise SetupError(str(error)) from error
+        return info
+
+    def _declare_controls(self, source: Source) -> None:
+        """Make the camera's controls parameters of the node."""
+        for name, (about, default) in source.controls.items():
+            if default is not None:
+                self._node_parameters.declare(CONTROLS + name, about, default)
+
+    def _change(self, changes: dict[str, Value]) -> None:
+        """Let settings take effect that can while the node runs."""
+        for name, value in changes.items():
+            if name == "jpeg_quality":
+                self._quality = value
+            elif name == "framerate":
+                self._settings = replace(self._settings, framerate=value)
+                self._source.set_framerate(value)
+            elif name.startswith(CONTROLS):
+                self._source.set_control(name[len(CONTROLS) :], value)
+                self._controls[name[len(CONTROLS) :]] = value
+
+
+def main() -> int:
+    """Run the camera node."""
+    return run_node(CameraNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

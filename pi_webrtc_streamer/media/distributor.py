@@ -1,0 +1,105 @@
+"""Hands every frame to everybody who wants it; the newest wins and nobody is waited for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Mailbox(Generic[Item]):
+    """A place for one item between two threads; a full place is overwritten, and that is counted.
+
+    ``on_put`` is called in the putting thread after each item, for a consumer that does not wait in
+    :meth:`wait` (an event loop is woken by it).
+    """
+
+    def __init__(self, on_put: Callable[[], object] | None = None) -> None:
+        self._on_put = on_put
+        self._ready = threading.Condition()
+        self._item: Item | None = None
+        self._nudged = False
+        self.overwritten = 0
+
+    def put(self, item: Item) -> None:
+        """Leave an item, over the one that nobody has taken."""
+        with self._ready:
+            if self._item is not None:
+                self.overwritten += 1
+            self._item = item
+            self._ready.notify()
+        if self._on_put is not None:
+            self._on_put()
+
+    def take(self) -> Item | None:
+        """Take the item, or None where there is none; never waits."""
+        with self._ready:
+            item, self._item = self._item, None
+            return item
+
+    def wait(self, timeout: float | None = None) -> Item | None:
+        """Wait for an item, a nudge, or ``timeout`` seconds, and take what is there."""
+        with self._ready:
+            self._ready.wait_for(lambda: self._item is not None or self._nudged, timeout)
+            self._nudged = False
+            item, self._item = self._item, None
+            return item
+
+    def nudge(self) -> None:
+        """Make a waiting consumer look around, with or without an item."""
+        with self._ready:
+            self._nudged = True
+            self._ready.notify()
+
+
+class FrameDistributor(Generic[Item]):
+    """Publishes items to any number of mailboxes, from any thread.
+
+    ``on_demand`` is called with True when the first mailbox comes and with False when the last one
+    goes, in the thread in which that happens: nothing need run for nobody.
+    """
+
+    def __init__(self, on_demand: Callable[[bool], object] | None = None) -> None:
+        self._on_demand = on_demand
+        self._change = threading.Lock()
+        # Replaced whole at each change, so that publish() reads it without a lock.
+        self._mailboxes: tuple[Mailbox[Item], ...] = ()
+
+    def publish(self, item: Item) -> None:
+        """Put the item into every mailbox."""
+        for mailbox in self._mailboxes:
+            mailbox.put(item)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._mailboxes)
+
+    def attach(self, mailbox: Mailbox[Item]) -> None:
+        """Let a mailbox have every item from now on."""
+        with self._change:
+            self._mailboxes = (*self._mailboxes, mailbox)
+            if len(self._mailboxes) == 1 and self._on_demand is not None:
+                self._on_demand(True)
+
+    def detach(self, mailbox: Mailbox[Item]) -> None:
+        """Let it have no more, and drop what it holds; safe to call twice."""
+        with self._change:
+            if mailbox not in self._mailboxes:
+                return
+            self._mailboxes = tuple(other for other in self._mailboxes if other is not mailbox)
+            if not self._mailboxes and self._on_demand is not None:
+                self._on_demand(False)
+        mailbox.take()
+
+    @contextmanager
+    def subscribed(self, mailbox: Mailbox[Item]) -> Iterator[Mailbox[Item]]:
+        """Attach a mailbox for the length of a context."""
+        self.attach(mailbox)
+        try:
+            yield mailbox
+        finally:
+            self.detach(mailbox)

@@ -1,0 +1,177 @@
+"""What the bridge knows of one camera: its frames, and why there are none."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .cdr import CdrError, read_compressed_image
+from .distributor import FrameDistributor
+from .frame import JpegFrame
+from .jpeg import JpegError, read_jpeg_size
+from .rate import RateMeter
+
+logger = logging.getLogger(__name__)
+
+MESSAGE_TYPE = "sensor_msgs/msg/CompressedImage"
+STALE_AFTER = 1.0  # seconds without a frame
+PROBLEM_SHOWN = 5.0  # seconds for which a message that could not be used is the explanation
+SAY_AGAIN_AFTER = 10.0  # seconds before the same problem is logged again
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """A camera as ``/cameras`` shows it; ``age`` in seconds, ``rate`` in frames/s."""
+
+    state: str
+    reason: str
+    width: int
+    height: int
+    rate: float
+    age: float | None
+
+
+class CameraFeed:
+    """Turns a topic's messages into frames, publishes them, and can say how the camera is.
+
+    ``on_demand`` is told whether anybody wants frames (see :class:`FrameDistributor`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topic: str,
+        on_demand: Callable[[bool], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.topic = topic
+        self.distributor: FrameDistributor[JpegFrame] = FrameDistributor(on_demand)
+        self.received = 0
+        self.rejected = 0
+        self._clock = clock
+        self._rate = RateMeter()
+        self._problem_rate = RateMeter()
+        self._size = (0, 0)
+        self._last_received: float | None = None
+        self._problem: tuple[str, float] | None = None
+        self._problem_logged: tuple[str, float] | None = None
+
+    def accept(self, message: bytes) -> None:
+        """Take a serialized CompressedImage and publish its picture, or note why it is no use."""
+        now = self._clock()
+        try:
+            frame = _read_frame(message, now)
+        except (CdrError, JpegError) as error:
+            self.report_problem(str(error))
+            return
+        self.received += 1
+        self._size = frame.width, frame.height
+        self._last_received = now
+        self._rate.add(now)
+        self.distributor.publish(frame)
+
+    def report_problem(self, problem: str) -> None:
+        """Note why a message could not be used; logged when new, and then now and then."""
+        now = self._clock()
+        self.rejected += 1
+        self._problem = problem, now
+        self._problem_rate.add(now)
+        logged = self._problem_logged
+        if logged is None or logged[0] != problem or now - logged[1] >= SAY_AGAIN_AFTER:
+            self._problem_logged = problem, now
+            logger.warning(
+                "camera %s: a message on %s cannot be shown: %s (%d so far)",
+                self.name,
+                self.topic,
+                problem,
+                self.rejected,
+            )
+
+    def flush(self) -> None:
+        """Forget what was received: the feed begins anew."""
+        self._last_received = None
+        self._problem = None
+
+    def status(self, publisher_types: Sequence[str]) -> FeedStatus:
+        """Say how the camera is, given what the publishers of its topic publish."""
+        now = self._clock()
+        age = None if self._last_received is None else now - self._last_received
+        state, reason = explain(
+            topic=self.topic,
+            wanted=self.distributor.wanted,
+            publisher_types=publisher_types,
+            age=age,
+            problem=self._current_problem(now),
+        )
+        width, height = self._size
+        return FeedStatus(state, reason, width, height, self._rate.rate(now), age)
+
+    def _current_problem(self, now: float) -> str | None:
+        """The problem that keeps the picture away; one bad message among many good ones does not."""
+        if self._problem is None or now - self._problem[1] > PROBLEM_SHOWN:
+            return None
+        shown = self._last_received is not None and now - self._last_received <= STALE_AFTER
+        if shown and self._problem_rate.rate(now) < 0.5 * self._rate.rate(now):
+            return None
+        return self._problem[0]
+
+
+def explain(
+    *,
+    topic: str,
+    wanted: bool,
+    publisher_types: Sequence[str],
+    age: float | None,
+    problem: str | None,
+) -> tuple[str, str]:
+    """Return a camera's state and, where there is no picture, why and what to do.
+
+    The states: ``live``, ``idle`` (nobody watches), ``waiting`` (no frame yet), ``stale`` (frames
+    came and stopped), ``error`` (messages come that cannot be used).
+    """
+    if problem is not None:
+        return "error", f"Messages arrive on {topic} but cannot be shown: {problem}."
+    if age is not None and age <= STALE_AFTER:
+        return "live", ""
+    without_picture = "idle" if not wanted else "waiting" if age is None else "stale"
+    if not publisher_types:
+        return without_picture, (
+            f"Nobody publishes {topic}. Is the camera node running and active, in the same "
+            "ROS_DOMAIN_ID?"
+        )
+    if MESSAGE_TYPE not in publisher_types:
+        return without_picture, (
+            f"{topic} carries {publisher_types[0]}; the bridge takes {MESSAGE_TYPE}. "
+            "Does the camera's topic parameter name the compressed one?"
+        )
+    if not wanted:
+        return "idle", ""
+    if age is None:
+        return "waiting", (
+            f"{topic} has a publisher, but no message has come yet. Is its node active, "
+            "and does the camera deliver pictures?"
+        )
+    return "stale", (
+        f"No message on {topic} for {age:.0f} s although it has a publisher. Has the camera "
+        "stopped?"
+    )
+
+
+def _read_frame(message: bytes, now: float) -> JpegFrame:
+    image = read_compressed_image(message)
+    if not is_jpeg_format(image.format):
+        raise JpegError(f'its format is "{image.format[:40]}", not jpeg')
+    size = read_jpeg_size(image.data)
+    return JpegFrame(image.data, image.stamp, now, size.width, size.height)
+
+
+def is_jpeg_format(image_format: str) -> bool:
+    """Whether CompressedImage.format names JPEG.
+
+    ``jpeg`` and ``jpg`` do, and what image_transport writes: ``bgr8; jpeg compressed bgr8``.
+    """
+    codec = image_format.lower().rpartition(";")[2].split()
+    return not codec or codec[0] in ("jpeg", "jpg")

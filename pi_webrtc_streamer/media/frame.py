@@ -1,0 +1,33 @@
+"""A picture as it came from the topic, held once and shared by reference."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class JpegFrame:
+    """One JPEG picture; every consumer holds a view of the same buffer.
+
+    ``data`` is a read-only view into the message's bytes. ``stamp`` is the acquisition time in
+    nanoseconds on the publisher's clock (``header.stamp``), ``received`` the arrival in seconds on
+    the monotonic clock of this process. ``width`` and ``height`` are in pixels, from the JPEG header.
+    """
+
+    data: memoryview
+    stamp: int
+    received: float
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        _live.add(self)
+
+
+_live: weakref.WeakSet[JpegFrame] = weakref.WeakSet()
+
+
+def live_frames() -> int:
+    """Count the frames that anybody in this process still holds."""
+    return len(_live)

@@ -1,0 +1,218 @@
+"""One camera's media thread: decode once, encode once for each codec in use."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+
+from .codec import AccessUnit, Codec, StreamSettings
+from .distributor import FrameDistributor, Mailbox
+from .encoder import DecodeError, Encoder, JpegDecoder, open_encoder
+from .frame import JpegFrame
+from .keyframes import KeyframeGate
+from .packetiser import H264Packetiser, Packetiser, Vp8Packetiser
+from .rtp_clock import RtpClock
+
+logger = logging.getLogger(__name__)
+
+# Requests that come closer together than this share one key frame.
+KEYFRAME_INTERVAL = 0.1  # seconds
+# A key frame is made of the last picture when no new one comes within this time: a viewer who
+# joins a slow camera need not wait for its next picture.
+REPEAT_AFTER = 0.08  # seconds
+
+
+class StreamSink(Protocol):
+    """Takes a stream's access units to its viewers."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the last unit has been taken: a picture is only encoded when it has."""
+        ...
+
+    def deliver(self, unit: AccessUnit) -> None:
+        """Take a unit; called in the media thread, so it must not wait."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture with its acquisition time in nanoseconds."""
+
+    frame: VideoFrame
+    stamp: int
+
+
+class EncodedStream:
+    """One codec of one camera: an encoder, its packetiser, and whoever takes its units."""
+
+    def __init__(self, codec: Codec, settings: StreamSettings, sink: StreamSink) -> None:
+        self.codec = codec
+        self.keyframes = KeyframeGate(KEYFRAME_INTERVAL)
+        self.encoded = 0
+        self.skipped = 0
+        self._settings = settings
+        self._sink = sink
+        self._encoder: tuple[tuple[int, int], Encoder] | None = None
+        self._packetiser: Packetiser = (
+            H264Packetiser() if codec is Codec.H264 else Vp8Packetiser()
+        )
+
+    def encode(self, picture: Picture, timestamp: int, now: float) -> None:
+        """Encode a picture and deliver it, or skip it if the last one is still under way.
+
+        Skipping before the encoder rather than behind it keeps the references of all later
+        pictures whole.
+
+        :raises av.error.FFmpegError: if the encoder fails; the next picture gets a new one.
+        """
+        if not self._sink.ready:
+            self.skipped += 1
+            return
+        encoded = self._encode(picture.frame, self.keyframes.due(now))
+        if encoded is None:
+            return
+        data, is_keyframe = encoded
+        if is_keyframe:
+            self.keyframes.made(now)
+        self.encoded += 1
+        self._sink.deliver(self._unit(data, picture.stamp, timestamp, is_keyframe))
+
+    def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
+        size = frame.width, frame.height
+        if self._encoder is None or self._encoder[0] != size:
+            self._encoder = size, open_encoder(self.codec, *size, self._settings)
+            logger.info("%s encoder opened for %dx%d", self.codec.value, *size)
+        try:
+            return self._encoder[1].encode(frame, keyframe)
+        except FFmpegError:
+            self._encoder = None
+            raise
+
+    def _unit(
+        self, data: memoryview, stamp: int, timestamp: int, is_keyframe: bool
+    ) -> AccessUnit:
+        payloads = tuple(self._packetiser.packetise(data))
+        return AccessUnit(
+            payloads=payloads,
+            timestamp=timestamp,
+            captured=stamp,
+            keyframe=is_keyframe,
+            size=sum(map(len, payloads)),
+        )
+
+
+class MediaPipeline:
+    """Owns the media thread of one camera, from construction to :meth:`close`.
+
+    It listens to the distributor only while a stream is open: with no viewer nothing is decoded,
+    and no encoder is held. ``on_problem`` is told, in the media thread, why a picture could not be
+    used.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        distributor: FrameDistributor[JpegFrame],
+        settings: StreamSettings,
+        on_problem: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._distributor = distributor
+        self._settings = settings
+        self._on_problem = on_problem
+        self._clock = clock
+        self._inbox: Mailbox[JpegFrame] = Mailbox()
+        self._change = threading.Lock()
+        self._streams: tuple[EncodedStream, ...] = ()
+        self._decoder = JpegDecoder()
+        self._rtp_clock = RtpClock()
+        self._last: tuple[Picture, float] | None = None
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"media-{name}", daemon=True)
+        self._thread.start()
+
+    def open_stream(self, codec: Codec, sink: StreamSink) -> EncodedStream:
+        """Start encoding with a codec; the first picture will be a key frame."""
+        stream = EncodedStream(codec, self._settings, sink)
+        stream.keyframes.request(self._clock())
+        with self._change:
+            if not self._streams:
+                self._distributor.attach(self._inbox)
+            self._streams = (*self._streams, stream)
+        self._inbox.nudge()
+        return stream
+
+    def close_stream(self, stream: EncodedStream) -> None:
+        """Stop encoding it; the last one to go takes the decoded picture along."""
+        with self._change:
+            self._streams = tuple(other for other in self._streams if other is not stream)
+            if not self._streams:
+                self._distributor.detach(self._inbox)
+        self._inbox.nudge()
+
+    def request_keyframe(self, stream: EncodedStream) -> None:
+        """Make the stream's next picture a key frame, or soon the last one once more."""
+        stream.keyframes.request(self._clock())
+        self._inbox.nudge()
+
+    @property
+    def overwritten(self) -> int:
+        """Pictures that a newer one replaced before they were decoded."""
+        return self._inbox.overwritten
+
+    def close(self) -> None:
+        """End the thread and drop every picture; safe to call twice."""
+        self._closing = True
+        self._inbox.nudge()
+        self._thread.join()
+        self._distributor.detach(self._inbox)
+
+    def _run(self) -> None:
+        while not self._closing:
+            frame = self._inbox.wait(self._patience())
+            try:
+                self._step(frame)
+            except (DecodeError, FFmpegError) as error:
+                self._on_problem(str(error))
+            except Exception:
+                # A fault of ours must not stop the camera; it is said, with its trace.
+                logger.exception("the media thread dropped a picture")
+            frame = None  # not held while waiting
+        self._last = None
+
+    def _step(self, frame: JpegFrame | None) -> None:
+        streams = self._streams
+        if not streams:
+            self._last = None
+            return
+        now = self._clock()
+        if frame is not None:
+            picture = Picture(self._decoder.decode(frame.data), frame.stamp)
+            self._last = picture, now
+        elif self._last is not None and self._repeat_due(streams, now):
+            picture = self._last[0]
+            streams = tuple(stream for stream in streams if stream.keyframes.due(now))
+        else:
+            return
+        timestamp = self._rtp_clock.ticks(picture.stamp)
+        for stream in streams:
+            stream.encode(picture, timestamp, now)
+
+    def _patience(self) -> float | None:
+        """How long to wait for a picture before the last one is looked at again, in seconds."""
+        if self._last is None or not any(stream.keyframes.pending for stream in self._streams):
+            return None
+        return REPEAT_AFTER
+
+    def _repeat_due(self, streams: tuple[EncodedStream, ...], now: float) -> bool:
+        assert self._last is not None
+        quiet = now - self._last[1]
+        return quiet >= REPEAT_AFTER and any(stream.keyframes.due(now) for stream in streams)

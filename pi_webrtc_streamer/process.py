@@ -1,0 +1,91 @@
+"""Runs nodes in a process: the executor in its own thread, signals in the main one."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from .lifecycle import OwningNode
+
+
+def run_node(make_node: Callable[[], OwningNode]) -> int:
+    """Run one node until SIGINT or SIGTERM, as ``ros2 run`` and ``ros2 launch`` expect it.
+
+    Returns the process's exit status: 0 after a signal.
+    """
+    stop = threading.Event()
+    with stopping_on_signals(stop), ros_context(sys.argv), owning([make_node()]) as (node,):
+        if node.get_parameter("autostart").value:
+            node.keep_bringing_up()
+        with spinning([node]):
+            stop.wait()
+    return 0
+
+
+@contextmanager
+def ros_context(arguments: Sequence[str]) -> Iterator[None]:
+    """Initialise rclpy and shut it down; signals are left to the caller."""
+    rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()
+
+
+@contextmanager
+def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set an event on SIGINT and SIGTERM, for the length of a context in the main thread."""
+
+    def on_signal(number: int, frame: object) -> None:
+        stop.set()
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def owning(nodes: Sequence[OwningNode]) -> Iterator[Sequence[OwningNode]]:
+    """Shut nodes down through their lifecycle and destroy them, the last one first."""
+    with ExitStack() as stack:
+        for node in nodes:
+            stack.callback(_destroy, node)
+        yield nodes
+
+
+def _destroy(node: OwningNode) -> None:
+    if node.state_label in ("unconfigured", "inactive", "active"):
+        node.trigger_shutdown()
+    node.destroy_node()
+
+
+@contextmanager
+def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
+    """Run the nodes' callbacks in a thread for the length of a context."""
+    executor = SingleThreadedExecutor()
+    stopped = threading.Event()
+
+    def spin() -> None:
+        while not stopped.is_set():
+            executor.spin_once()
+
+    for node in nodes:
+        executor.add_node(node)
+    thread = threading.Thread(target=spin, name="ros-executor")
+    thread.start()
+    try:
+        yield
+    finally:
+        executor.create_task(stopped.set)  # an executor that is merely woken goes on waiting
+        thread.join()
+        executor.shutdown()

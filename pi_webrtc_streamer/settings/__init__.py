@@ -1,0 +1,1 @@
+"""Typed settings: what each node can be told, with ranges and descriptions."""

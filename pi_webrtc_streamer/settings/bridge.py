@@ -1,0 +1,82 @@
+"""What the bridge node can be told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .schema import SettingsError, setting
+
+_CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_ICE_SCHEMES = ("stun", "stuns", "turn", "turns")
+
+
+@dataclass(frozen=True)
+class BridgeSettings:
+    """Parameters of the bridge node; ``<camera>.topic`` comes beside them for each camera."""
+
+    cameras: list[str] = setting(["camera"], "Names of the cameras to show, in this order")
+    host: str = setting(
+        "127.0.0.1",
+        "Address to serve on: 127.0.0.1 for this machine alone, 0.0.0.0 or :: for the network",
+    )
+    port: int = setting(
+        8080, "TCP port of the page, WHEP and everything else on HTTP", minimum=0, maximum=65535
+    )
+    codecs: list[str] = setting(
+        ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
+    )
+    bitrate: int = setting(
+        2_500_000,
+        "Bitrate of each encoded stream in bit/s",
+        minimum=50_000,
+        maximum=100_000_000,
+    )
+    framerate: float = setting(
+        30.0,
+        "Frame rate that the encoder's bitrate control expects, in frames/s",
+        minimum=1.0,
+        maximum=240.0,
+    )
+    max_viewers: int = setting(
+        50, "How many WebRTC viewers are served at once", minimum=1, maximum=1000
+    )
+    stun_urls: list[str] = setting(
+        [""], "STUN servers (stun:host:port); none are asked unless they are named here"
+    )
+    turn_urls: list[str] = setting([""], "TURN servers (turn:host:port?transport=udp)")
+    turn_username: str = setting("", "User name for the TURN servers")
+    turn_password: str = setting("", "Password for the TURN servers")
+    cors_origins: list[str] = setting(
+        ["*"],
+        "Web origins whose pages may use WHEP (https://example.org), or * for every one",
+    )
+
+    autostart: bool = setting(
+        False,
+        "Configure and activate the node when it is started, and again every 5 s until that works",
+    )
+
+    def __post_init__(self) -> None:
+        _check_cameras(self.cameras)
+        unknown = [codec for codec in self.codecs if codec not in ("h264", "vp8")]
+        if unknown or not self.codecs:
+            raise SettingsError(f"codecs is {self.codecs}; name one or both of h264, vp8")
+        for url in [*self.stun_urls, *self.turn_urls]:
+            if url and (url.partition(":")[0] not in _ICE_SCHEMES or not urlsplit(url).path):
+                raise SettingsError(
+                    f'"{url}" is no ICE server; write stun:host:port or turn:host:port'
+                )
+
+
+def _check_cameras(cameras: list[str]) -> None:
+    if not cameras:
+        raise SettingsError("cameras is empty; name at least one")
+    for name in cameras:
+        if not _CAMERA_NAME.match(name):
+            raise SettingsError(
+                f'cameras has "{name}"; a name is made of letters, digits and _, a letter first'
+            )
+    if len(set(cameras)) < len(cameras):
+        raise SettingsError(f"cameras is {cameras}; each name may stand only once")

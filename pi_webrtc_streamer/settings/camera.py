@@ -1,0 +1,85 @@
+"""What the camera node can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .schema import SettingsError, setting
+
+LARGEST_SIDE = 8192  # pixels
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """Parameters of the camera node; names follow camera_ros and usb_cam."""
+
+    source: str = setting(
+        "auto",
+        "Where pictures come from: auto (picamera2 if a camera answers, else the pattern), "
+        "picamera2, pattern, or the path or URL of a video",
+    )
+    camera: str = setting(
+        "0", "The Raspberry Pi camera: its number, or its libcamera id or a part of it"
+    )
+    width: int = setting(
+        1280, "Width of the captured picture in pixels", minimum=16, maximum=LARGEST_SIDE
+    )
+    height: int = setting(
+        720, "Height of the captured picture in pixels", minimum=16, maximum=LARGEST_SIDE
+    )
+    framerate: float = setting(
+        30.0, "Pictures a second (a video keeps its own)", minimum=0.1, maximum=240.0, live=True
+    )
+    jpeg_quality: int = setting(
+        85, "JPEG quality, 1 (smallest) to 100 (best)", minimum=1, maximum=100, live=True
+    )
+    crop: list[int] = setting(
+        [0, 0, 0, 0],
+        "Part of the captured picture to keep: x, y, width, height in pixels; all 0 keeps it all",
+        minimum=0,
+        maximum=LARGEST_SIDE,
+    )
+    output_width: int = setting(
+        0,
+        "Width to scale to after cropping, in pixels; 0: not scaled, or by the height alone",
+        minimum=0,
+        maximum=LARGEST_SIDE,
+    )
+    output_height: int = setting(
+        0,
+        "Height to scale to after cropping, in pixels; 0: not scaled, or by the width alone",
+        minimum=0,
+        maximum=LARGEST_SIDE,
+    )
+    flip: str = setting(
+        "none",
+        "Mirror the picture, before it is rotated",
+        choices=("none", "horizontal", "vertical", "both"),
+    )
+    rotation: int = setting(
+        0, "Turn the picture clockwise by 0, 90, 180 or 270 degrees", minimum=0, maximum=270
+    )
+    frame_id: str = setting(
+        "", "Frame in header.frame_id (REP 103); empty: <node name>_optical_frame"
+    )
+    camera_name: str = setting(
+        "", "Name that the calibration is for; empty: the name of the node"
+    )
+    camera_info_url: str = setting(
+        "", "Calibration to publish as camera_info: file:///... or package://..., empty for none"
+    )
+
+    autostart: bool = setting(
+        False,
+        "Configure and activate the node when it is started, and again every 5 s until that works",
+    )
+
+    def __post_init__(self) -> None:
+        if self.rotation % 90:
+            raise SettingsError(f"rotation is {self.rotation}; choose 0, 90, 180 or 270")
+        if len(self.crop) != 4:
+            raise SettingsError(
+                f"crop has {len(self.crop)} numbers; it takes four: x, y, width, height"
+            )
+        if any(self.crop) and 0 in self.crop[2:]:
+            raise SettingsError(f"crop is {self.crop}; its width and height must not be 0")

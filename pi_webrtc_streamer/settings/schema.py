@@ -1,0 +1,96 @@
+"""Settings as dataclasses whose fields carry a description and the values they may have.
+
+Pure: ROS parameters, the command line and documentation are all made from these fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Union
+
+Scalar = Union[bool, int, float, str]
+Value = Union[Scalar, list[int], list[float], list[str]]
+
+_METADATA = "setting"
+
+
+class SettingsError(ValueError):
+    """A setting has a value that it cannot have; the text names both, and what would do."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a setting besides its name, type and default."""
+
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False  # whether a change takes effect while the node runs
+
+
+def setting(
+    default: Any,
+    description: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    live: bool = False,
+) -> Any:
+    """Make a dataclass field that is a setting; a list default is copied for each object."""
+    metadata = {_METADATA: Setting(description, minimum, maximum, choices, live)}
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def settings_of(schema: type) -> dict[str, tuple[Setting, Value]]:
+    """Return each setting of a dataclass with its default."""
+    found: dict[str, tuple[Setting, Value]] = {}
+    for field in dataclasses.fields(schema):
+        default = (
+            field.default_factory()
+            if field.default_factory is not dataclasses.MISSING
+            else field.default
+        )
+        found[field.name] = field.metadata[_METADATA], default
+    return found
+
+
+def check(name: str, value: Value, about: Setting) -> None:
+    """See that a value of the right type is one that the setting may have.
+
+    :raises SettingsError: if not.
+    """
+    if about.choices and value not in about.choices:
+        raise SettingsError(f'{name} is "{value}"; choose one of {", ".join(about.choices)}')
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, (int, float)) and not isinstance(number, bool):
+            _check_range(name, number, about)
+
+
+def _check_range(name: str, number: float, about: Setting) -> None:
+    low, high = about.minimum, about.maximum
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise SettingsError(f"{name} is {number:g}; it must be {describe_range(about)}")
+
+
+def describe_range(about: Setting) -> str:
+    """Say in words which numbers a setting may have."""
+    if about.minimum is None:
+        return f"at most {about.maximum:g}"
+    if about.maximum is None:
+        return f"at least {about.minimum:g}"
+    return f"from {about.minimum:g} to {about.maximum:g}"
+
+
+def unknown_key(name: str, known: Iterable[str]) -> str:
+    """Say that a key is unknown, with the nearest known one."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
+    return f'unknown parameter "{name}": {hint}'

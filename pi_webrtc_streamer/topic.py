@@ -1,0 +1,47 @@
+"""A subscription that is there while somebody wants its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CompressedImage
+
+from .qos import NEWEST_ONLY
+
+
+class OnDemandSubscription:
+    """Subscribes to a topic's serialized messages while :meth:`demand` was last called with True.
+
+    :meth:`demand` may be called from any thread; the subscription comes and goes in the executor's.
+    With no subscriber, the camera node does not even encode.
+    """
+
+    def __init__(self, node: Node, topic: str, on_message: Callable[[bytes], object]) -> None:
+        self._node = node
+        self._topic = topic
+        self._on_message = on_message
+        self._wanted = False
+        self._subscription: Subscription | None = None
+        self._changed = node.create_guard_condition(self._reconcile)
+
+    def demand(self, wanted: bool) -> None:
+        """Say whether messages are wanted from now on."""
+        self._wanted = wanted
+        self._changed.trigger()
+
+    def close(self) -> None:
+        """Unsubscribe for good; in the executor's thread."""
+        self._wanted = False
+        self._node.destroy_guard_condition(self._changed)
+        self._reconcile()
+
+    def _reconcile(self) -> None:
+        if self._wanted and self._subscription is None:
+            self._subscription = self._node.create_subscription(
+                CompressedImage, self._topic, self._on_message, NEWEST_ONLY, raw=True
+            )
+        elif not self._wanted and self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None

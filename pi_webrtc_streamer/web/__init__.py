@@ -1,0 +1,1 @@
+"""HTTP: the page, WHEP, the cameras' state, and pictures as JPEG."""

@@ -1,0 +1,161 @@
+"""The cameras' state as JSON, and their pictures as JPEG, just as they came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from ..bridge import Bridge
+from ..media.distributor import FrameDistributor, Mailbox
+from ..media.feed import CameraFeed
+from ..media.frame import JpegFrame
+from .errors import RETRY_AFTER, ApiError
+from .keys import BRIDGE, active_viewers, requested_feed
+
+SNAPSHOT_TIMEOUT = 3.0  # seconds; a camera that nobody watched has to begin first
+BOUNDARY = "frame"
+
+
+def add_routes(app: web.Application) -> None:
+    """Serve the state of the cameras and their pictures."""
+    app.router.add_get("/cameras", list_cameras)
+    app.router.add_get("/health", health)
+    app.router.add_get("/cameras/{camera}/snapshot.jpg", snapshot)
+    app.router.add_get("/cameras/{camera}/stream.mjpg", stream, allow_head=False)
+
+
+async def list_cameras(request: web.Request) -> web.Response:
+    """Say how each camera is, and why there is no picture where there is none."""
+    bridge = request.app[BRIDGE]
+    body = {
+        "instance": bridge.instance,
+        "state": "inactive" if bridge.viewers is None else "active",
+        "ice_servers": [
+            {"urls": server.urls, "username": server.username, "credential": server.credential}
+            if server.username
+            else {"urls": server.urls}
+            for server in bridge.ice_servers
+        ],
+        "cameras": describe_cameras(bridge),
+    }
+    return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+
+async def health(request: web.Request) -> web.Response:
+    """Answer 200 while the bridge is active, else 503; pictures are another matter."""
+    bridge = request.app[BRIDGE]
+    states = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
+    active = bridge.viewers is not None
+    body = {"status": "ok" if active else "inactive", "cameras": states}
+    return web.json_response(
+        body, status=200 if active else 503, headers={"Cache-Control": "no-store"}
+    )
+
+
+def describe_cameras(bridge: Bridge) -> list[dict[str, object]]:
+    """Return what ``/cameras`` says of each camera."""
+    viewers = bridge.viewers.counts() if bridge.viewers is not None else {}
+    return [
+        _describe(feed, bridge, viewers.get(feed.name, 0)) for feed in bridge.feeds.values()
+    ]
+
+
+def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, object]:
+    status = feed.status(bridge.publisher_types(feed.topic))
+    state, reason = status.state, status.reason
+    if bridge.viewers is None:
+        state, reason = "inactive", "The bridge is inactive: activate it to see the cameras."
+    return {
+        "name": feed.name,
+        "topic": feed.topic,
+        "state": state,
+        "reason": reason,
+        "width": status.width,
+        "height": status.height,
+        "rate": round(status.rate, 1),
+        "viewers": viewers,
+        "age": None if status.age is None else round(status.age, 3),
+    }
+
+
+async def snapshot(request: web.Request) -> web.Response:
+    """Return the next picture."""
+    feed = requested_feed(request)
+    with _serving(request), _reading(feed.distributor) as frames:
+        try:
+            frame = await asyncio.wait_for(frames.next(), SNAPSHOT_TIMEOUT)
+        except asyncio.TimeoutError:
+            reason = feed.status(request.app[BRIDGE].publisher_types(feed.topic)).reason
+            raise ApiError(503, reason or "no picture came in time", RETRY_AFTER) from None
+    headers = {"Cache-Control": "no-store", "X-Timestamp": _seconds(frame.stamp)}
+    return web.Response(body=bytes(frame.data), content_type="image/jpeg", headers=headers)
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Send the newest picture again and again (multipart/x-mixed-replace), as fast as it is read."""
+    feed = requested_feed(request)
+    with _serving(request), _reading(feed.distributor) as frames:
+        response = web.StreamResponse(headers={"Cache-Control": "no-store"})
+        response.content_type = f"multipart/x-mixed-replace;boundary={BOUNDARY}"
+        await response.prepare(request)
+        try:
+            while True:
+                frame = await frames.next()
+                await response.write(_part_header(frame))
+                await response.write(frame.data)
+        except ConnectionError:
+            return response  # the client has gone, which is how a stream ends
+
+
+def _part_header(frame: JpegFrame) -> bytes:
+    return (
+        f"\r\n--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame.data)}\r\n"
+        f"X-Timestamp: {_seconds(frame.stamp)}\r\n\r\n"
+    ).encode()
+
+
+def _seconds(stamp: int) -> str:
+    return f"{stamp // 1_000_000_000}.{stamp % 1_000_000_000:09d}"
+
+
+@contextmanager
+def _serving(request: web.Request) -> Iterator[None]:
+    """Let the bridge end this request when it is deactivated."""
+    active_viewers(request)
+    task = asyncio.current_task()
+    assert task is not None
+    requests = request.app[BRIDGE].requests
+    requests.add(task)
+    try:
+        yield
+    finally:
+        requests.discard(task)
+
+
+class _FrameReader:
+    """Waits, in the event loop, for frames that another thread publishes."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self.mailbox: Mailbox[JpegFrame] = Mailbox(
+            on_put=lambda: loop.call_soon_threadsafe(self._ready.set)
+        )
+
+    async def next(self) -> JpegFrame:
+        while True:
+            await self._ready.wait()
+            self._ready.clear()
+            frame = self.mailbox.take()
+            if frame is not None:
+                return frame
+
+
+@contextmanager
+def _reading(distributor: FrameDistributor[JpegFrame]) -> Iterator[_FrameReader]:
+    reader = _FrameReader()
+    with distributor.subscribed(reader.mailbox):
+        yield reader

@@ -1,0 +1,53 @@
+"""Errors as a client sees them: JSON with one sentence that says what to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RETRY_AFTER = {"Retry-After": "1"}  # seconds
+
+
+class ApiError(Exception):
+    """A request that is refused, with the HTTP status and a sentence for the client."""
+
+    def __init__(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.headers = headers or {}
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every refusal, aiohttp's own included, as ``{"error": "..."}``."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _response(error.status, str(error), error.headers)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        kept = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+        return _response(error.status, _explain(error, request), kept)
+    except Exception:
+        logger.exception("%s %s failed", request.method, request.path)
+        return _response(500, "the bridge failed to answer; its log says why", {})
+
+
+def _explain(error: web.HTTPException, request: web.Request) -> str:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return f"the body is larger than {request.client_max_size} bytes"
+    if error.status == 404:
+        return f"there is no {request.path} here"
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return f"{request.method} is not possible here, only {', '.join(error.allowed_methods)}"
+    return error.reason
+
+
+def _response(status: int, text: str, headers: dict[str, str]) -> web.Response:
+    return web.json_response({"error": text}, status=status, headers=headers)

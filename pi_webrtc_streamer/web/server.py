@@ -1,0 +1,93 @@
+"""The HTTP server: one port for everything."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from aiohttp import web
+
+from ..bridge import Bridge
+from . import cameras, whep
+from .cors import cors_for_whep
+from .errors import errors_as_json
+from .keys import BRIDGE
+
+STATIC = Path(__file__).with_name("static")
+LARGEST_BODY = 64 * 1024  # bytes; an offer has 3 to 10 kB
+SHUTDOWN_TIMEOUT = 1.0  # seconds for requests under way
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; media-src 'self' blob: mediastream:; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+class PortError(Exception):
+    """The server cannot listen where it should; the text names the address and the way out."""
+
+
+def make_app(bridge: Bridge) -> web.Application:
+    """Return the application that serves a bridge."""
+    app = web.Application(
+        middlewares=[cors_for_whep, errors_as_json], client_max_size=LARGEST_BODY
+    )
+    app[BRIDGE] = bridge
+    app.router.add_get("/", _page)
+    app.router.add_static("/static/", STATIC)
+    whep.add_routes(app)
+    cameras.add_routes(app)
+    app.on_response_prepare.append(_set_headers)
+    return app
+
+
+class WebServer:
+    """Listens from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._runner = web.AppRunner(
+            make_app(bridge), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT,
+            handler_cancellation=True,
+        )
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and return the port: the one asked for, or a free one if that is 0.
+
+        :raises PortError: if the address cannot be listened on.
+        """
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise PortError(_explain(error, host, port)) from error
+        listening: int = self._runner.addresses[0][1]
+        return listening
+
+    async def stop(self) -> None:
+        """Stop listening and end every request."""
+        await self._runner.cleanup()
+
+
+def _explain(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use by another program; end that or choose another "
+            "with the parameter port (ss -ltnp shows who listens)"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} needs privileges; choose one from 1024 up with the parameter port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f'host "{host}" is no address of this machine; 0.0.0.0 stands for all of them'
+    return f'cannot listen on host "{host}", port {port}: {error.strerror or error}'
+
+
+async def _page(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(STATIC / "index.html")
+
+
+async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "pi_webrtc_streamer"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    # A page of an older version must not outlive an update of the robot.
+    response.headers.setdefault("Cache-Control", "no-cache")

@@ -1,0 +1,127 @@
+"""WHEP, by which a viewer gets a camera (draft-ietf-wish-whep, after RFC 9725)."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ..webrtc.offer import MalformedOffer, OfferError
+from ..webrtc.trickle import FragmentError, parse_fragment
+from ..webrtc.viewer import IceRestartError, Viewer
+from ..webrtc.viewers import TooManyViewers
+from .errors import RETRY_AFTER, ApiError
+from .keys import BRIDGE, active_viewers, requested_feed
+
+SDP = "application/sdp"
+FRAGMENT = "application/trickle-ice-sdpfrag"
+ENDPOINT = "/whep/{camera}"
+SESSION = "/whep/{camera}/{session}"
+
+
+def add_routes(app: web.Application) -> None:
+    """Serve the endpoint of each camera and its sessions."""
+    app.router.add_post(ENDPOINT, create)
+    app.router.add_options(ENDPOINT, describe_endpoint)
+    app.router.add_patch(SESSION, trickle)
+    app.router.add_delete(SESSION, delete)
+    app.router.add_options(SESSION, describe_session)
+
+
+async def create(request: web.Request) -> web.Response:
+    """Answer an offer: 201 with the session's address."""
+    feed = requested_feed(request)
+    _require_content_type(request, SDP)
+    viewers = active_viewers(request)
+    offer = await _read_text(request)
+    try:
+        viewer, answer = await viewers.admit(feed.name, offer)
+    except TooManyViewers as error:
+        raise ApiError(503, f"{error}; try again later", RETRY_AFTER) from error
+    except MalformedOffer as error:
+        raise ApiError(400, str(error)) from error
+    except OfferError as error:
+        raise ApiError(422, str(error)) from error
+    response = web.Response(status=201, text=answer, content_type=SDP)
+    response.headers["Location"] = f"/whep/{feed.name}/{viewer.id}"
+    response.headers["ETag"] = viewer.etag
+    for link in _ice_server_links(request):
+        response.headers.add("Link", link)
+    return response
+
+
+async def trickle(request: web.Request) -> web.Response:
+    """Take candidates that the viewer found after its offer: 204."""
+    viewer = _session(request)
+    _require_content_type(request, FRAGMENT)
+    match = request.headers.get("If-Match")
+    if match is None:
+        raise ApiError(428, "If-Match is missing; send the ETag that came with the session")
+    try:
+        fragment = parse_fragment(await _read_text(request))
+        if match == "*":
+            raise IceRestartError("ICE restarts are not supported; open a new session")
+        if match != viewer.etag:
+            raise ApiError(412, "If-Match is not the ETag of this session")
+        await viewer.add_candidates(fragment)
+    except IceRestartError as error:
+        raise ApiError(422, str(error)) from error
+    except FragmentError as error:
+        raise ApiError(400, str(error)) from error
+    return web.Response(status=204, headers={"ETag": viewer.etag})
+
+
+async def delete(request: web.Request) -> web.Response:
+    """End a session; the answer comes when all it held is given back."""
+    viewer = _session(request)
+    await active_viewers(request).remove(viewer, "it said good-bye")
+    return web.Response()
+
+
+async def describe_endpoint(request: web.Request) -> web.Response:
+    """Say what can be posted."""
+    requested_feed(request)
+    return web.Response(status=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": SDP})
+
+
+async def describe_session(request: web.Request) -> web.Response:
+    """Say what can be done with a session."""
+    return web.Response(
+        status=204, headers={"Allow": "PATCH, DELETE, OPTIONS", "Accept-Patch": FRAGMENT}
+    )
+
+
+def _session(request: web.Request) -> Viewer:
+    feed = requested_feed(request)
+    viewer = active_viewers(request).get(feed.name, request.match_info["session"])
+    if viewer is None:
+        raise ApiError(404, "there is no such session; it may have ended")
+    return viewer
+
+
+def _require_content_type(request: web.Request, expected: str) -> None:
+    if request.content_type != expected:
+        raise ApiError(
+            415,
+            f"the content type is {request.content_type}; send {expected}",
+            {"Accept-Post" if request.method == "POST" else "Accept-Patch": expected},
+        )
+
+
+async def _read_text(request: web.Request) -> str:
+    try:
+        return await request.text()
+    except (UnicodeDecodeError, LookupError) as error:
+        raise ApiError(400, f"the body is no text: {error}") from error
+
+
+def _ice_server_links(request: web.Request) -> list[str]:
+    links = []
+    for server in request.app[BRIDGE].ice_servers:
+        for url in server.urls:
+            link = f'<{url}>; rel="ice-server"'
+            if server.username:
+                link += (
+                    f'; username="{server.username}"; credential="{server.credential}"; '
+                    'credential-type="password"'
+                )
+            links.append(link)
+    return links

@@ -1,0 +1,1 @@
+"""Viewers: peer connections, and one stream shared by all that watch the same camera."""

@@ -1,0 +1,220 @@
+"""Sends a shared stream through an aiortc sender whose own loop never runs.
+
+This file alone touches what aiortc keeps private; ``test_aiortc_private.py`` fails when a new
+version changes what it relies on. aiortc's own way would pack every picture again for every viewer,
+keep 128 packets for retransmission, and ignore requests for key frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from aiortc import RTCRtpSender, RTCRtpTransceiver
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS
+from aiortc.rtcdtlstransport import State
+from aiortc.rtcrtpparameters import (
+    RTCRtcpFeedback,
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpSendParameters,
+)
+
+from ..media.codec import CLOCK_RATE, AccessUnit, Codec
+from ..media.rtp import Extensions, RtpWriter
+
+logger = logging.getLogger(__name__)
+
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+
+NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
+# FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
+ANY_MEDIA_SSRC = 0
+# What the socket has not taken by then means that the link is stuck, and newer pictures would wait.
+LARGEST_BACKLOG = 64 * 1024  # bytes
+
+
+class Stream(Protocol):
+    """What a sender asks of the stream that it has joined."""
+
+    def request_keyframe(self) -> None:
+        """Make the next picture a key frame."""
+        ...
+
+
+JoinStream = Callable[[Codec, "StreamSender"], AbstractContextManager[Stream]]
+
+
+def register_extensions() -> None:
+    """Let aiortc negotiate what it does not know: playout-delay and requests by FIR."""
+    known = {extension.uri for extension in HEADER_EXTENSIONS["video"]}
+    if PLAYOUT_DELAY not in known:
+        free = max(extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind) + 1
+        HEADER_EXTENSIONS["video"].append(
+            RTCRtpHeaderExtensionParameters(id=free, uri=PLAYOUT_DELAY)
+        )
+    fir = RTCRtcpFeedback(type="ccm", parameter="fir")
+    for codec in CODECS["video"]:
+        if codec.rtcpFeedback and fir not in codec.rtcpFeedback:
+            codec.rtcpFeedback.append(fir)
+
+
+class StreamSender:
+    """One viewer's place in a shared stream, from the moment when DTLS is up until the end."""
+
+    def __init__(self, transceiver: RTCRtpTransceiver, join: JoinStream) -> None:
+        self.units_sent = 0
+        self.units_dropped = 0
+        self._sender: Any = transceiver.sender
+        self._join = join
+        self._stream: Stream | None = None
+        self._writer: RtpWriter | None = None
+        self._needs_keyframe = True
+        self._parameters: RTCRtpSendParameters | None = None
+        self._take_over()
+
+    def send(self, unit: AccessUnit, now: float) -> None:
+        """Send an access unit at ``now`` (seconds since the epoch); waits for nothing.
+
+        Before the first key frame, and after a unit that the network did not take, units are
+        dropped until the next key frame.
+        """
+        if self._needs_keyframe and not unit.keyframe:
+            return
+        if self._backlog() > LARGEST_BACKLOG:
+            self._drop()
+            return
+        assert self._writer is not None
+        try:
+            for packet in self._writer.packets(unit, now):
+                self._send_packet(packet)
+        except ConnectionError:
+            return  # the transport is closing, and this sender with it
+        self._needs_keyframe = False
+        self.units_sent += 1
+        self._note_for_sender_report(unit, now)
+
+    def _take_over(self) -> None:
+        """Put our methods in the place of aiortc's, on this instance."""
+        sender = self._sender
+        self._send_original = sender.send
+        sender.send = self._send
+        sender._run_rtp = self._run_rtp
+        sender._retransmit = self._retransmit
+        sender._send_keyframe = self._on_keyframe_request
+
+    async def _send(self, parameters: RTCRtpSendParameters) -> None:
+        """Note what was negotiated, then start as aiortc does."""
+        self._parameters = parameters
+        await self._send_original(parameters)
+        self._sender.transport._rtp_router.register_sender(self._sender, ANY_MEDIA_SSRC)
+
+    async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
+        """Stay in the stream until aiortc cancels this task."""
+        sender = self._sender
+        sender._RTCRtpSender__rtp_started.set()
+        try:
+            self._writer = self._open_writer(codec)
+            with self._join(Codec[codec.name.upper()], self) as self._stream:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass  # how aiortc stops a sender; it waits for rtp_exited
+        except Exception:
+            logger.exception("a viewer could not join its stream")
+        finally:
+            self._stream = None
+            sender._RTCRtpSender__rtp_exited.set()
+
+    def _open_writer(self, codec: RTCRtpCodecParameters) -> RtpWriter:
+        parameters = self._parameters
+        assert parameters is not None
+        ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
+        rtx = next(
+            (
+                (other.payloadType, self._sender._rtx_ssrc)
+                for other in parameters.codecs
+                if other.name.lower() == "rtx"
+                and other.parameters.get("apt") == codec.payloadType
+            ),
+            None,
+        )
+        return RtpWriter(
+            ssrc=self._sender._ssrc,
+            payload_type=codec.payloadType,
+            mid=parameters.muxId,
+            extensions=Extensions(ids.get(MID), ids.get(ABS_SEND_TIME), ids.get(PLAYOUT_DELAY)),
+            # The lower half: a wrap-around early on breaks some receivers' SRTP.
+            sequence=secrets.randbits(15),
+            rtx=rtx,
+            rtx_sequence=secrets.randbits(15),
+        )
+
+    async def _retransmit(self, sequence: int) -> None:
+        """Answer a NACK."""
+        packet = self._writer and self._writer.retransmission(sequence, time.time())
+        if packet:
+            self._send_packet(packet)
+
+    def _on_keyframe_request(self) -> None:
+        """Answer a PLI or a FIR."""
+        if self._stream is not None:
+            self._stream.request_keyframe()
+
+    def _drop(self) -> None:
+        self.units_dropped += 1
+        if not self._needs_keyframe:
+            self._needs_keyframe = True
+            self._on_keyframe_request()
+
+    def _send_packet(self, packet: bytes) -> None:
+        dtls = self._sender.transport
+        if dtls._state != State.CONNECTED:
+            raise ConnectionError("the DTLS transport is not connected")
+        transport, address = self._path()
+        transport.sendto(dtls._tx_srtp.protect(packet), address)
+
+    def _backlog(self) -> int:
+        try:
+            transport, _ = self._path()
+        except ConnectionError:
+            return 0
+        # A TURN transport has no buffer of its own to ask for.
+        size = getattr(transport, "get_write_buffer_size", None)
+        return int(size()) if size is not None else 0
+
+    def _path(self) -> tuple[asyncio.DatagramTransport, tuple[str, int]]:
+        """Return the socket and address of the candidate pair in use."""
+        pair = self._sender.transport.transport._connection._nominated.get(1)
+        if pair is None:
+            raise ConnectionError("no candidate pair is nominated")
+        return pair.protocol.transport, pair.remote_addr
+
+    def _note_for_sender_report(self, unit: AccessUnit, now: float) -> None:
+        """Give aiortc's next sender report one instant in both clocks (RFC 3550, 6.4.1)."""
+        assert self._writer is not None
+        sender = self._sender
+        age = now - unit.captured / 1e9
+        timestamp = unit.timestamp + round(age * CLOCK_RATE) & 0xFFFFFFFF
+        sender._RTCRtpSender__ntp_timestamp = round((now + NTP_EPOCH) * 2**32)
+        sender._RTCRtpSender__rtp_timestamp = timestamp
+        sender._RTCRtpSender__packet_count = self._writer.packets_sent
+        sender._RTCRtpSender__octet_count = self._writer.octets_sent
+
+
+def sending_preferences(codecs: list[str]) -> list[Any]:
+    """Return aiortc's capabilities for these codecs in this order, retransmission with them."""
+    capabilities = RTCRtpSender.getCapabilities("video").codecs
+    preferred = [
+        capability
+        for codec in codecs
+        for capability in capabilities
+        if capability.mimeType.lower() == f"video/{codec}"
+    ]
+    return preferred + [each for each in capabilities if each.mimeType.lower() == "video/rtx"]
