@@ -24,7 +24,7 @@ from .web.server import PortError, WebServer
 
 LOG_LEVELS = {
     **{f"pi_webrtc_streamer.{part}": logging.INFO for part in ("media", "webrtc", "web")},
-    **{name: logging.WARNING for name in ("aiohttp", "aioice", "aiortc", "asyncio", "libav")},
+    **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
 }
 
 
@@ -74,7 +74,9 @@ class BridgeNode(OwningNode):
         try:
             for name in self._node_parameters.value("cameras"):
                 about = Setting(f"Topic of camera {name} (sensor_msgs/CompressedImage)")
-                self._node_parameters.declare(f"{name}.topic", about, f"/{name}/image_raw/compressed")
+                self._node_parameters.declare(
+                    f"{name}.topic", about, f"/{name}/image_raw/compressed"
+                )
             return self._node_parameters.read()
         except SettingsError as error:
             raise SetupError(str(error)) from error

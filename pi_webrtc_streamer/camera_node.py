@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 
+from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
@@ -47,7 +48,9 @@ class CameraNode(OwningNode):
 
     def configure(self, owned: ExitStack) -> None:
         """Open the source and create the publishers."""
-        owned.enter_context(logging_to(self.get_logger(), {"pi_webrtc_streamer.camera": logging.INFO}))
+        owned.enter_context(
+            logging_to(self.get_logger(), {"pi_webrtc_streamer.camera": logging.INFO})
+        )
         try:
             self._settings = self._node_parameters.read(known_prefixes=(CONTROLS,))
             self._controls.update(self._node_parameters.overrides(CONTROLS))
@@ -91,7 +94,7 @@ class CameraNode(OwningNode):
         self._source = self._open()
         return self._source
 
-    def _publisher(self, owned: ExitStack, message_type: type, topic: str):
+    def _publisher(self, owned: ExitStack, message_type: type, topic: str) -> LifecyclePublisher:
         publisher = self.create_lifecycle_publisher(
             message_type,
             topic,

@@ -106,8 +106,8 @@ def read_config(path: str) -> dict[str, Any]:
     for node in content:
         if node not in nodes:
             raise ConfigError(
-                f'the configuration {path} has a section "{node}", but there is no such node; '
-                f"there are bridge and the cameras that it names: {', '.join(camera_names(content))}"
+                f'the configuration {path} has a section "{node}"; the nodes are '
+                f"bridge and the cameras that it names: {', '.join(camera_names(content))}"
             )
     return content
 
@@ -153,7 +153,9 @@ def _make_nodes(options: argparse.Namespace, cameras: list[str]) -> list[Any]:
 
     given = {name: value for name, value in vars(options).items() if value is not None}
     given.pop("config", None)
-    for_bridge = {name: given.pop(name) for name in ("host", "port") if name in given}
+    for_bridge: dict[str, Any] = {
+        name: given.pop(name) for name in ("host", "port") if name in given
+    }
     nodes = [CameraNode(name, given) for name in cameras]
     return [*nodes, BridgeNode(overrides=for_bridge)]
 

@@ -57,10 +57,8 @@ class OwningNode(LifecycleNode):
 
     def bring_up(self) -> bool:
         """Configure, and activate; returns whether the node is active then."""
-        return (
-            self.trigger_configure() == TransitionCallbackReturn.SUCCESS
-            and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
-        )
+        configured: bool = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        return configured and bool(self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
 
     def keep_bringing_up(self) -> None:
         """Bring the node up now or, while that fails, every few seconds.

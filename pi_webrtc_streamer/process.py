@@ -46,7 +46,9 @@ def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     def on_signal(number: int, frame: object) -> None:
         stop.set()
 
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:

@@ -60,7 +60,7 @@ def resolve(url: str) -> Path:
 
         try:
             share = get_package_share_directory(parts.netloc)
-        except (PackageNotFoundError, ValueError) as error:
+        except (PackageNotFoundError, OSError, ValueError) as error:  # OSError: no index at all
             raise CameraInfoError(f'"{url}": package {parts.netloc} is not installed') from error
         return Path(share) / unquote(parts.path).lstrip("/")
     raise CameraInfoError(

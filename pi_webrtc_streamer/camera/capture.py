@@ -16,8 +16,8 @@ RETRY_AFTER = 1.0  # seconds between attempts to bring a source back
 class CaptureThread:
     """Captures from construction to :meth:`close`, and brings a source that fails back.
 
-    ``reopen`` is called, in this thread, to replace a source that has failed. ``consume`` gets every
-    picture, which is only lent to it for the call.
+    ``reopen`` is called, in this thread, to replace a source that has failed. ``consume`` gets
+    every picture, which is only lent to it for the call.
     """
 
     def __init__(

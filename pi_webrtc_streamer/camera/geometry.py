@@ -117,7 +117,7 @@ def to_frame(picture: Picture) -> VideoFrame:
     """Copy a picture into a video frame of FFmpeg's."""
     frame = VideoFrame(picture.width, picture.height, "yuvj420p")
     frame.color_range = ColorRange.JPEG
-    for plane, values in zip(frame.planes, (picture.y, picture.u, picture.v)):
+    for plane, values in zip(frame.planes, (picture.y, picture.u, picture.v), strict=True):
         _plane_array(plane)[:] = values
     return frame
 
@@ -129,8 +129,9 @@ def from_frame(frame: VideoFrame, stamp: int) -> Picture:
 
 
 def _plane_array(plane: av.video.plane.VideoPlane) -> Plane:
-    rows = np.frombuffer(plane, np.uint8)[: plane.line_size * plane.height]
-    return rows.reshape(plane.height, plane.line_size)[:, : plane.width]
+    octets = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * plane.height]
+    rows: Plane = octets.reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
 
 
 def _crop(picture: Picture, crop: tuple[int, int, int, int]) -> Picture:

@@ -11,8 +11,6 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from ..settings.schema import Setting, SettingsError, Value
 from .geometry import Geometry
 from .source import LONGEST_WAIT, Picture, Plane, SourceError
@@ -68,12 +66,10 @@ class PicameraSource:
             )
         low, high, _ = offered[name]
         numbers = isinstance(value, (int, float)) and isinstance(low, (int, float))
-        if numbers and not low <= value <= high:  # type: ignore[operator]
+        if numbers and not low <= value <= high:
             raise SettingsError(f"{name} is {value}; this camera takes {low} to {high}")
         try:
-            self._device.set_controls(
-                {name: tuple(value) if isinstance(value, list) else value}
-            )
+            self._device.set_controls({name: tuple(value) if isinstance(value, list) else value})
         except (RuntimeError, TypeError, ValueError) as error:
             raise SettingsError(f"{name} cannot be {value}: {error}") from error
 
@@ -150,9 +146,7 @@ class PicameraSource:
         try:
             self._device.configure(config)
         except (RuntimeError, ValueError) as error:
-            raise SourceError(
-                f"the camera cannot deliver {width}x{height}: {error}"
-            ) from error
+            raise SourceError(f"the camera cannot deliver {width}x{height}: {error}") from error
         remaining = geometry.after_mirroring(*self._device.camera_configuration()["main"]["size"])
         if by_processor:
             return "lores", Geometry(size=scaled, rotation=remaining.rotation)
@@ -163,7 +157,12 @@ class PicameraSource:
         width, height = self._device.camera_configuration()["main"]["size"]
         if (width, height) != asked:
             logger.warning(
-                "camera %d (%s) delivers %dx%d instead of %dx%d", number, model, width, height, *asked
+                "camera %d (%s) delivers %dx%d instead of %dx%d",
+                number,
+                model,
+                width,
+                height,
+                *asked,
             )
         return f"camera {number} ({model}), {width}x{height}"
 

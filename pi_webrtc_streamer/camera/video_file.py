@@ -92,7 +92,9 @@ class VideoSource:
                     raise SourceError(f"{self._location} holds no picture that can be decoded")
                 self._rewind()
             except FFmpegError as error:
-                raise SourceError(f"{self._location} cannot be read on: {error.strerror}") from error
+                raise SourceError(
+                    f"{self._location} cannot be read on: {error.strerror}"
+                ) from error
 
     def _rewind(self) -> None:
         try:
@@ -149,9 +151,7 @@ def _open(location: str) -> tuple[InputContainer, VideoStream]:
     try:
         container = av.open(location, timeout=timeout)
     except FFmpegError as error:
-        raise SourceError(
-            f'"{location}" cannot be opened as a video: {error.strerror}'
-        ) from error
+        raise SourceError(f'"{location}" cannot be opened as a video: {error.strerror}') from error
     if not container.streams.video:
         container.close()
         raise SourceError(f'"{location}" has no video stream')

@@ -17,7 +17,7 @@ class Codec(Enum):
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How pictures are encoded: ``bitrate`` in bit/s, ``framerate`` in frames/s (what to expect)."""
+    """How pictures are encoded: ``bitrate`` in bit/s, ``framerate`` (what to expect) in 1/s."""
 
     bitrate: int = 2_500_000
     framerate: float = 30.0

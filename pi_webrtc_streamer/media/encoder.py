@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Protocol
+from typing import Literal, Protocol
 
 import av
 from av.codec.context import CodecContext
 from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
+from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
@@ -45,7 +46,8 @@ class JpegDecoder:
         :raises DecodeError: if the data is no JPEG or the picture is too small to be encoded.
         """
         try:
-            frames = self._context.decode(av.Packet(data))
+            # PyAV takes any buffer, whatever its stub says, and does not copy it.
+            frames = self._context.decode(av.Packet(data))  # type: ignore[arg-type]
         except av.error.FFmpegError as error:
             raise DecodeError(f"the JPEG cannot be decoded: {error.strerror}") from error
         if not frames or frames[0].is_corrupt:
@@ -175,7 +177,7 @@ def open_encoder(codec: Codec, width: int, height: int, settings: StreamSettings
     return _ENCODERS[codec](width, height, settings)
 
 
-def _context(name: str, mode: str) -> VideoCodecContext:
+def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
     context = CodecContext.create(name, mode)
     assert isinstance(context, VideoCodecContext)
     return context
@@ -199,7 +201,10 @@ def _encoder_context(
 def _crop_to_even(width: int, height: int, pixel_format: str) -> Graph:
     graph = Graph()
     source = graph.add_buffer(
-        width=width, height=height, format=pixel_format, time_base=Fraction(1, 1000)
+        width=width,
+        height=height,
+        format=VideoFormat(pixel_format),
+        time_base=Fraction(1, 1000),
     )
     crop = graph.add("crop", f"{width // 2 * 2}:{height // 2 * 2}:0:0:exact=1")
     sink = graph.add("buffersink")

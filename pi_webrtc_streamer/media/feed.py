@@ -52,8 +52,8 @@ class CameraFeed:
         self.received = 0
         self.rejected = 0
         self._clock = clock
-        self._rate = RateMeter()
-        self._problem_rate = RateMeter()
+        self._frames = RateMeter()
+        self._problems = RateMeter()
         self._size = (0, 0)
         self._last_received: float | None = None
         self._problem: tuple[str, float] | None = None
@@ -70,7 +70,7 @@ class CameraFeed:
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now
-        self._rate.add(now)
+        self._frames.add(now)
         self.distributor.publish(frame)
 
     def report_problem(self, problem: str) -> None:
@@ -78,7 +78,7 @@ class CameraFeed:
         now = self._clock()
         self.rejected += 1
         self._problem = problem, now
-        self._problem_rate.add(now)
+        self._problems.add(now)
         logged = self._problem_logged
         if logged is None or logged[0] != problem or now - logged[1] >= SAY_AGAIN_AFTER:
             self._problem_logged = problem, now
@@ -107,14 +107,13 @@ class CameraFeed:
             problem=self._current_problem(now),
         )
         width, height = self._size
-        return FeedStatus(state, reason, width, height, self._rate.rate(now), age)
+        return FeedStatus(state, reason, width, height, self._frames.rate(now), age)
 
     def _current_problem(self, now: float) -> str | None:
-        """The problem that keeps the picture away; one bad message among many good ones does not."""
+        """The problem that keeps the picture away; one bad message among many does not."""
         if self._problem is None or now - self._problem[1] > PROBLEM_SHOWN:
             return None
-        shown = self._last_received is not None and now - self._last_received <= STALE_AFTER
-        if shown and self._problem_rate.rate(now) < 0.5 * self._rate.rate(now):
+        if self._problems.count(now) < 0.5 * self._frames.count(now):
             return None
         return self._problem[0]
 

@@ -12,7 +12,7 @@ class JpegFrame:
 
     ``data`` is a read-only view into the message's bytes. ``stamp`` is the acquisition time in
     nanoseconds on the publisher's clock (``header.stamp``), ``received`` the arrival in seconds on
-    the monotonic clock of this process. ``width`` and ``height`` are in pixels, from the JPEG header.
+    the monotonic clock of this process. ``width`` and ``height``, in pixels, are the JPEG's.
     """
 
     data: memoryview

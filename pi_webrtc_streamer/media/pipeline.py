@@ -61,9 +61,7 @@ class EncodedStream:
         self._settings = settings
         self._sink = sink
         self._encoder: tuple[tuple[int, int], Encoder] | None = None
-        self._packetiser: Packetiser = (
-            H264Packetiser() if codec is Codec.H264 else Vp8Packetiser()
-        )
+        self._packetiser: Packetiser = H264Packetiser() if codec is Codec.H264 else Vp8Packetiser()
 
     def encode(self, picture: Picture, timestamp: int, now: float) -> None:
         """Encode a picture and deliver it, or skip it if the last one is still under way.
@@ -96,9 +94,7 @@ class EncodedStream:
             self._encoder = None
             raise
 
-    def _unit(
-        self, data: memoryview, stamp: int, timestamp: int, is_keyframe: bool
-    ) -> AccessUnit:
+    def _unit(self, data: memoryview, stamp: int, timestamp: int, is_keyframe: bool) -> AccessUnit:
         payloads = tuple(self._packetiser.packetise(data))
         return AccessUnit(
             payloads=payloads,

@@ -24,8 +24,15 @@ class RateMeter:
 
     def rate(self, now: float) -> float:
         """Events a second, as seen at ``now``."""
-        # tuple() copies in one step, whatever the adding thread does meanwhile
-        times = [time for time in tuple(self._times) if time >= now - self._window]
+        times = self._recent(now)
         if len(times) < 2 or times[-1] <= times[0]:
             return 0.0
         return (len(times) - 1) / (times[-1] - times[0])
+
+    def count(self, now: float) -> int:
+        """Events in the window that ends at ``now``."""
+        return len(self._recent(now))
+
+    def _recent(self, now: float) -> list[float]:
+        # tuple() copies in one step, whatever the adding thread does meanwhile
+        return [time for time in tuple(self._times) if time >= now - self._window]

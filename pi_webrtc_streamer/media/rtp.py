@@ -36,7 +36,7 @@ class RtpWriter:
 
     ``sequence`` and ``rtx_sequence`` are where numbering starts; ``rtx`` is the payload type and
     the SSRC of retransmissions (RFC 4588), None where they were not negotiated: packets are then
-    repeated as they were. Payloads are shared with all other viewers, never copied into the history.
+    repeated as they were. Payloads are shared with all other viewers, never copied.
     """
 
     def __init__(
@@ -71,10 +71,13 @@ class RtpWriter:
             self._sequence = self._sequence + 1 & 0xFFFF
             self.packets_sent += 1
             self.octets_sent += len(payload)
-            yield self._header(sent, self._payload_type, sent.sequence, self._ssrc, extension) + payload
+            yield (
+                self._header(sent, self._payload_type, sent.sequence, self._ssrc, extension)
+                + payload
+            )
 
     def retransmission(self, sequence: int, send_time: float) -> bytes | None:
-        """Return a packet that carries once more what ``sequence`` did; None if that is forgotten."""
+        """Return a packet that carries again what ``sequence`` did; None if it is forgotten."""
         sent = self._history[sequence % HISTORY_SIZE]
         if sent is None or sent.sequence != sequence:
             return None

@@ -62,9 +62,7 @@ class CameraSettings:
     frame_id: str = setting(
         "", "Frame in header.frame_id (REP 103); empty: <node name>_optical_frame"
     )
-    camera_name: str = setting(
-        "", "Name that the calibration is for; empty: the name of the node"
-    )
+    camera_name: str = setting("", "Name that the calibration is for; empty: the name of the node")
     camera_info_url: str = setting(
         "", "Calibration to publish as camera_info: file:///... or package://..., empty for none"
     )

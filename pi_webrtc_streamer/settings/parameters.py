@@ -99,12 +99,11 @@ class NodeParameters(Generic[Schema]):
             for name in self._overrides
             if not name.startswith(known_prefixes or ("\0",))
         ]
+        values = {name: self.value(name) for name in settings_of(self._schema)}
         try:
-            settings = self._schema(
-                **{name: self.value(name) for name in settings_of(self._schema)}
-            )
+            settings = self._schema(**values)
         except SettingsError as error:
-            problems.append(str(error))
+            raise SettingsError("; ".join([*problems, str(error)])) from error
         if problems:
             raise SettingsError("; ".join(problems))
         return settings
@@ -146,7 +145,7 @@ def convert(name: str, value: Any, like: Value) -> Value:
     if wanted is list and isinstance(like, list):
         element = type(like[0])
         if not isinstance(value, str) and hasattr(value, "__iter__"):
-            return [convert(name, each, like[0]) for each in value]  # type: ignore[misc]
+            return [convert(name, each, like[0]) for each in value]
         raise SettingsError(f"{name} is {value!r}; it takes a list of {_TYPE_NAMES[element]}s")
     if type(value) is not wanted:
         raise SettingsError(f"{name} is {value!r}; it takes {_with_article(_TYPE_NAMES[wanted])}")

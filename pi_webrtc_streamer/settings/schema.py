@@ -9,10 +9,11 @@ import dataclasses
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, TypeAlias
 
-Scalar = Union[bool, int, float, str]
-Value = Union[Scalar, list[int], list[float], list[str]]
+# bool, int, float, str, or a list of one of them: what a ROS parameter can be. Each is checked
+# against its setting's default before it is used.
+Value: TypeAlias = Any
 
 _METADATA = "setting"
 

@@ -58,9 +58,7 @@ async def health(request: web.Request) -> web.Response:
 def describe_cameras(bridge: Bridge) -> list[dict[str, object]]:
     """Return what ``/cameras`` says of each camera."""
     viewers = bridge.viewers.counts() if bridge.viewers is not None else {}
-    return [
-        _describe(feed, bridge, viewers.get(feed.name, 0)) for feed in bridge.feeds.values()
-    ]
+    return [_describe(feed, bridge, viewers.get(feed.name, 0)) for feed in bridge.feeds.values()]
 
 
 def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, object]:
@@ -95,7 +93,7 @@ async def snapshot(request: web.Request) -> web.Response:
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Send the newest picture again and again (multipart/x-mixed-replace), as fast as it is read."""
+    """Send the newest picture again and again (multipart/x-mixed-replace)."""
     feed = requested_feed(request)
     with _serving(request), _reading(feed.distributor) as frames:
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})

@@ -32,6 +32,8 @@ def active_viewers(request: web.Request) -> Viewers:
     viewers = request.app[BRIDGE].viewers
     if viewers is None:
         raise ApiError(
-            503, "the bridge is inactive; activate it (ros2 lifecycle set /bridge activate)", RETRY_AFTER
+            503,
+            "the bridge is inactive; activate it (ros2 lifecycle set /bridge activate)",
+            RETRY_AFTER,
         )
     return viewers

@@ -28,9 +28,7 @@ class PortError(Exception):
 
 def make_app(bridge: Bridge) -> web.Application:
     """Return the application that serves a bridge."""
-    app = web.Application(
-        middlewares=[cors_for_whep, errors_as_json], client_max_size=LARGEST_BODY
-    )
+    app = web.Application(middlewares=[cors_for_whep, errors_as_json], client_max_size=LARGEST_BODY)
     app[BRIDGE] = bridge
     app.router.add_get("/", _page)
     app.router.add_static("/static/", STATIC)
@@ -45,7 +43,9 @@ class WebServer:
 
     def __init__(self, bridge: Bridge) -> None:
         self._runner = web.AppRunner(
-            make_app(bridge), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT,
+            make_app(bridge),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_TIMEOUT,
             handler_cancellation=True,
         )
 

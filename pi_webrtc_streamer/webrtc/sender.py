@@ -135,13 +135,13 @@ class StreamSender:
     def _open_writer(self, codec: RTCRtpCodecParameters) -> RtpWriter:
         parameters = self._parameters
         assert parameters is not None
+        assert codec.payloadType is not None
         ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
         rtx = next(
             (
                 (other.payloadType, self._sender._rtx_ssrc)
                 for other in parameters.codecs
-                if other.name.lower() == "rtx"
-                and other.parameters.get("apt") == codec.payloadType
+                if other.parameters.get("apt") == codec.payloadType and other.payloadType
             ),
             None,
         )

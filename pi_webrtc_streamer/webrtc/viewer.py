@@ -48,7 +48,7 @@ class Viewer:
         self.etag = f'"{secrets.token_hex(8)}"'
         self.camera = camera
         self._codecs = settings.codecs
-        self._remote_ufrag = ""
+        self._remote_ufrag: str | None = None
         self._connection = RTCPeerConnection(
             RTCConfiguration(
                 iceServers=settings.ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
@@ -72,8 +72,8 @@ class Viewer:
             await self._connection.setLocalDescription()
         except Exception as error:  # aiortc raises many kinds for what it cannot negotiate
             raise MalformedOffer(f"the offer cannot be negotiated: {error}") from error
-        remote = SessionDescription.parse(offer)
-        self._remote_ufrag = remote.media[0].ice.usernameFragment
+        ice = SessionDescription.parse(offer).media[0].ice
+        self._remote_ufrag = ice.usernameFragment if ice is not None else None
         text: str = self._connection.localDescription.sdp
         return text
 
@@ -127,4 +127,3 @@ class Viewer:
         while self._ended is None and self.state not in (*states, "failed", "closed"):
             self._state_changed.clear()
             await self._state_changed.wait()
-

@@ -213,7 +213,7 @@ class Page {
     const anyLive = [...this.cameras.values()].some(({ state }) => state === 'live');
     // Tiles that are offline say so themselves.
     notice.hidden = !(silent && (anyLive || error)) || this.cameras.size === 0;
-    if (!notice.hidden) setText(notice, error || 'The robot’s web server does not answer. The picture still arrives.');
+    if (!notice.hidden) setText(notice, error || 'The robot’s web server is silent. Its picture still arrives.');
     empty.hidden = this.cameras.size > 0;
     if (!empty.hidden) this.#showEmpty(silent, error);
     this.#showTitle();
@@ -297,7 +297,7 @@ class Page {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.key === 'f') void this.#tileInFocus()?.toggleFull();
+    if (event.key.toLowerCase() === 'f') void this.#tileInFocus()?.toggleFull();
     if (event.key === 'Escape') this.cameras.forEach((tile) => tile.leaveMaximised());
   }
 

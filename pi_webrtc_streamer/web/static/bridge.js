@@ -7,7 +7,7 @@
 import { errorFrom, WhepError } from './whep.js';
 
 const POLL_MS = 1_000;
-const POLL_TIMEOUT_MS = 4_000;
+const POLL_TIMEOUT_MS = 3_000;
 const POLL_BACKOFF_FIRST_MS = 500;
 const POLL_BACKOFF_MAX_MS = 2_000;
 
@@ -72,24 +72,25 @@ export class Poller {
   async #ask() {
     clearTimeout(this.#timer);
     this.#asking = true;
-    try {
-      const bridge = await this.#fetch();
-      this.#failures = 0;
-      if (this.#running) this.#onAnswer(bridge);
-    } catch (reason) {
-      this.#failures += 1;
-      if (this.#running) this.#onFailure(reason instanceof WhepError ? reason : null);
-    } finally {
-      this.#asking = false;
-    }
-    if (this.#running) this.#timer = setTimeout(() => this.now(), this.#pause());
+    /** @type {Bridge | WhepError | null} */
+    const answer = await this.#fetch().catch((reason) => (reason instanceof WhepError ? reason : null));
+    this.#asking = false;
+    if (!this.#running) return;
+
+    const failed = answer === null || answer instanceof WhepError;
+    this.#failures = failed ? this.#failures + 1 : 0;
+    this.#timer = setTimeout(() => this.now(), this.#pause());
+    if (failed) this.#onFailure(answer);
+    else this.#onAnswer(answer);
   }
 
   /** @returns {Promise<Bridge>} */
   async #fetch() {
     const response = await fetch(this.#url, { cache: 'no-store', signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
     if (!response.ok) throw await errorFrom(response);
-    return response.json();
+    const bridge = await response.json();
+    if (!Array.isArray(bridge?.cameras)) throw new WhepError('What answers at this address is no camera bridge.');
+    return bridge;
   }
 
   #pause() {

@@ -1,8 +1,10 @@
 /**
+ * The picture of a tile.
+ *
  * @module picture
  */
 
-/** The picture itself: plays a stream, counts what is shown, and keeps the last picture when the stream ends. */
+/** Plays a stream, knows whether what is shown still moves, and keeps the last picture when the stream ends. */
 export class Picture {
   #video;
   #last;
@@ -65,10 +67,14 @@ export class Picture {
   observe() {
     if (this.#frameAt === null) return;
     const shown = this.#count();
-    // A hidden page shows nothing, and that is no fault of the stream.
-    if (shown === this.#shown && !document.hidden) return;
+    if (shown === this.#shown) return;
     this.#shown = shown;
     this.#noteFrame();
+  }
+
+  /** A hidden page may show nothing though frames arrive: they count all the same. */
+  noteUnseen() {
+    if (this.#frameAt !== null) this.#noteFrame();
   }
 
   /** Keeps what is shown now, for the time when the stream is gone. */

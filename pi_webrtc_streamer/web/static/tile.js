@@ -75,10 +75,10 @@ function judge({ client, camera, reachable, blocked, frameAge, frozenAfter }) {
     return { state: 'frozen', title: 'The picture is frozen', text: 'Nothing new arrives from the robot.' };
   }
   if (!reachable) return unreachable();
-  if (client.state === 'waiting') {
-    if (fault && camera.state === 'inactive') return { state: 'no-picture', title: 'No picture', text: fault };
-    return { state: 'reconnecting', title: 'Not connected', text: client.error?.message ?? fault };
-  }
+  // No attempt is made while the bridge is inactive: there is nothing to say of the connection.
+  if (fault && camera.state === 'inactive') return { state: 'no-picture', title: 'No picture', text: fault };
+  // The same state from the first failure to the next success: attempts shall not make the words flicker.
+  if (client.error) return { state: 'reconnecting', title: 'Not connected', text: client.error.message };
   return { state: 'connecting', title: 'Connecting', text: fault };
 }
 
@@ -226,11 +226,11 @@ export class Tile {
     this.#client.retryNow();
   }
 
-  /** The time in which the page was hidden says nothing of the stream. */
+  /** The page is seen again: what was live so far has a moment to show it. */
   onVisible() {
     this.#progressAt = performance.now();
+    if (this.#state === 'live') this.#picture.noteUnseen();
     this.#picture.play();
-    this.#picture.observe();
     this.retryNow();
   }
 
@@ -255,7 +255,10 @@ export class Tile {
 
   /** Fills the screen with this tile, or gives the screen back. */
   async toggleFull() {
-    if (document.fullscreenElement === this.element) {
+    if (this.#picture.blocked) {
+      // What the browser has waited for is a touch or a key, and this was one.
+      this.#picture.play();
+    } else if (document.fullscreenElement === this.element) {
       await document.exitFullscreen();
     } else if (this.element.classList.contains('is-maximised')) {
       this.#maximise(false);
@@ -269,11 +272,8 @@ export class Tile {
     }
   }
 
-  /** @returns {boolean} whether the tile filled the window */
   leaveMaximised() {
-    const was = this.element.classList.contains('is-maximised');
-    if (was) this.#maximise(false);
-    return was;
+    this.#maximise(false);
   }
 
   /** @param {string} name */
@@ -319,9 +319,7 @@ export class Tile {
     }
     this.element.addEventListener('fullscreenchange', () => this.#showFull(), { signal });
     picture.addEventListener('click', (event) => {
-      if (event.target instanceof Element && event.target.closest('button')) return;
-      if (this.#picture.blocked) this.#picture.play();
-      else void this.toggleFull();
+      if (!(event.target instanceof Element && event.target.closest('button'))) void this.toggleFull();
     }, { signal });
   }
 
@@ -357,7 +355,10 @@ export class Tile {
     if (!reader) return;
     const stats = await reader.read().catch(noStats);
     if (reader !== this.#statsReader) return;
-    if (stats.framesDecoded > this.stats.framesDecoded) this.#progressAt = performance.now();
+    if (stats.framesDecoded > this.stats.framesDecoded) {
+      this.#progressAt = performance.now();
+      if (document.hidden) this.#picture.noteUnseen();
+    }
     this.stats = stats;
     this.#showFigures();
   }
@@ -379,7 +380,8 @@ export class Tile {
       reachable: this.#context.reachable(),
       blocked: this.#picture.blocked,
       frameAge: this.#picture.age,
-      frozenAfter: this.#frozenAfter,
+      // Of a hidden page's frames only the statistics tell, once a second.
+      frozenAfter: document.hidden ? FROZEN_MAX_MS : this.#frozenAfter,
     });
     const changed = view.state !== this.#state;
     if (changed && this.#state === 'live') this.#picture.keep();
@@ -401,7 +403,7 @@ export class Tile {
 
   /** @param {View} view */
   #show({ state, title = '', text = '' }) {
-    const { badge, message, retry, ...parts } = this.#parts;
+    const { badge, message, ...parts } = this.#parts;
     this.element.dataset.state = state;
     setText(badge, BADGES[state]);
     message.hidden = state === 'live';
@@ -409,8 +411,16 @@ export class Tile {
     setText(parts.title, title);
     setText(parts.text, text);
     setText(parts.detail, this.#detail());
-    retry.hidden = this.#client.retryAt === null || this.#client.mustWait;
+    this.#offerRetry(this.#client.retryAt !== null && !this.#client.mustWait);
     if (state !== 'live') this.#showFigures();
+  }
+
+  /** @param {boolean} offered */
+  #offerRetry(offered) {
+    const { retry, full } = this.#parts;
+    // Whoever has pressed the button by key keeps their place on the page.
+    if (!offered && document.activeElement === retry) full.focus();
+    retry.hidden = !offered;
   }
 
   /** When to expect what: the next attempt, and how old the picture in the background is. */

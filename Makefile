@@ -1,0 +1,47 @@
+# make help lists what there is.
+#
+# ARGS="..."        for run: the program's arguments; for test: pytest's
+# PYTHON=...        a Python 3.10, 3.11, 3.12 or 3.13 of your choice
+# ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
+
+VENV ?= .venv
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-picamera test-all-pythons check format lock clean
+
+help: ## Show this list
+	@echo 'Usage: make TARGET [ARGS="..."] [PYTHON=...] [ROS_WHEELS=jazzy|kilted]'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/    \1\t\2/p' Makefile | expand -t 24
+
+run: ## Stream this machine's camera, or a test picture (ARGS="--source clip.mp4 --port 8090")
+	@tools/run $(ARGS)
+
+test: check ## Check the code and run all tests (ARGS="-k name": only those)
+	@tools/test $(ARGS)
+	$(if $(ARGS),,@$(MAKE) --no-print-directory test-picamera)
+
+test-picamera: ## Test the real picamera2 on virtual cameras, where that can run
+	@bash test/picamera/run.sh
+
+test-all-pythons: ## Run the tests with every supported Python here, with Jazzy and with Kilted
+	@tools/test-all-pythons $(ARGS)
+
+check: ## Lint, formatting, types
+	@tools/setup test
+	"$(VENV)/bin/ruff" check .
+	"$(VENV)/bin/ruff" format --check .
+	"$(VENV)/bin/mypy"
+
+format: ## Format the code, and mend what lint can mend
+	@tools/setup test
+	"$(VENV)/bin/ruff" check --fix-only .
+	"$(VENV)/bin/ruff" format .
+
+lock: ## Make requirements/*.txt anew (ARGS=--upgrade: with the newest versions)
+	@tools/setup run
+	tools/lock $(ARGS)
+
+clean: ## Remove what make and the builds made
+	rm -rf .venv .venvs .venv*.lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

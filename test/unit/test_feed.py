@@ -1,0 +1,139 @@
+"""What the bridge says of a camera, and what it makes of bad messages."""
+
+import array
+import logging
+import re
+
+import numpy as np
+import pytest
+import simplejpeg
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CompressedImage
+
+from pi_webrtc_streamer.media.distributor import Mailbox
+from pi_webrtc_streamer.media.feed import CameraFeed, explain, is_jpeg_format
+from pi_webrtc_streamer.media.frame import JpegFrame
+
+TOPIC = "/camera/image_raw/compressed"
+TYPE = "sensor_msgs/msg/CompressedImage"
+JPEG = simplejpeg.encode_jpeg(np.zeros((48, 64, 3), np.uint8), colorsubsampling="420")
+
+
+class Clock:
+    """Time as the test wants it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def feed(clock):
+    feed = CameraFeed("camera", TOPIC, clock=clock)
+    feed.distributor.attach(Mailbox())
+    return feed
+
+
+def message(data: bytes = JPEG, image_format: str = "jpeg") -> bytes:
+    return serialize_message(CompressedImage(format=image_format, data=array.array("B", data)))
+
+
+def test_a_frame_reaches_the_mailbox_as_a_view(feed):
+    mailbox: Mailbox[JpegFrame] = Mailbox()
+    feed.distributor.attach(mailbox)
+    raw = message()
+    feed.accept(raw)
+    frame = mailbox.take()
+    assert frame is not None
+    assert frame.data.obj is raw
+    assert bytes(frame.data) == JPEG
+    assert (frame.width, frame.height) == (64, 48)
+
+
+def test_states_from_waiting_to_live_to_stale(feed, clock):
+    assert feed.status([TYPE]).state == "waiting"
+    for _ in range(30):
+        clock.now += 0.1
+        feed.accept(message())
+    status = feed.status([TYPE])
+    assert (status.state, status.reason) == ("live", "")
+    assert status.rate == pytest.approx(10)
+    assert (status.width, status.height) == (64, 48)
+    clock.now += 5
+    status = feed.status([TYPE])
+    assert status.state == "stale"
+    assert "5 s" in status.reason
+    assert status.age == pytest.approx(5)
+    assert "Nobody publishes" in feed.status([]).reason
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (message(b""), "holds no picture data"),
+        (message(b"\x89PNG\r\n"), "not a JPEG"),
+        (message(JPEG[:-30]), "cut short"),
+        (message(image_format="bgr8; png compressed "), 'format is "bgr8; png compressed "'),
+        (b"", "not even a CDR header"),
+        (message()[:30], "where .* are left|ends before"),
+    ],
+)
+def test_a_bad_message_is_named_and_the_next_good_one_is_shown(feed, clock, caplog, bad, why):
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            clock.now += 0.03
+            feed.accept(bad)
+    status = feed.status([TYPE])
+    assert status.state == "error"
+    assert TOPIC in status.reason
+    assert re.search(why, status.reason)
+    assert len(caplog.records) == 1, "the same problem is said once, not at every frame"
+    for _ in range(60):
+        clock.now += 0.03
+        feed.accept(message())
+    assert feed.status([TYPE]).state == "live"
+    assert feed.rejected == 3
+
+
+def test_one_bad_message_among_many_good_ones_is_no_error(feed, clock):
+    for number in range(60):
+        clock.now += 0.03
+        feed.accept(b"" if number == 58 else message())
+    assert feed.status([TYPE]).state == "live"
+
+
+def test_the_explanation_fits_what_is_wrong():
+    def explained(**changes):
+        facts = {"wanted": True, "publisher_types": [TYPE], "age": None, "problem": None}
+        return explain(topic=TOPIC, **{**facts, **changes})
+
+    assert explained(wanted=False) == ("idle", "")
+    assert explained(wanted=False, publisher_types=[])[0] == "idle"
+    assert "ROS_DOMAIN_ID" in explained(publisher_types=[])[1]
+    assert "sensor_msgs/msg/Image;" in explained(publisher_types=["sensor_msgs/msg/Image"])[1]
+    assert "no message has come yet" in explained()[1]
+    assert explained(age=0.1) == ("live", "")
+
+
+@pytest.mark.parametrize(
+    ("image_format", "expected"),
+    [
+        ("jpeg", True),
+        ("JPG", True),
+        ("", True),
+        ("bgr8; jpeg compressed bgr8", True),
+        ("mono8; jpeg compressed ", True),
+        ("png", False),
+        ("16UC1; compressedDepth", False),
+        ("h264", False),
+    ],
+)
+def test_formats(image_format, expected):
+    assert is_jpeg_format(image_format) is expected

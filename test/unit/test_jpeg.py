@@ -1,0 +1,59 @@
+"""JPEG headers, read without decoding."""
+
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_size
+
+
+def jpeg(width: int, height: int, subsampling: str = "420") -> bytes:
+    image = np.zeros((height, width, 3), np.uint8)
+    return simplejpeg.encode_jpeg(image, colorsubsampling=subsampling)
+
+
+@given(
+    st.integers(1, 700), st.integers(1, 700), st.sampled_from(["444", "422", "420", "440", "411"])
+)
+def test_reads_the_size_of_every_picture(width, height, subsampling):
+    assert read_jpeg_size(memoryview(jpeg(width, height, subsampling))) == (width, height)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_give_a_size_or_a_jpeg_error(data):
+    try:
+        width, height = read_jpeg_size(memoryview(b"\xff\xd8" + data))
+    except JpegError:
+        return
+    assert 0 < width < 2**16
+    assert 0 < height < 2**16
+
+
+@given(st.data())
+def test_every_picture_cut_short_is_refused(data):
+    whole = jpeg(64, 48)
+    length = data.draw(st.integers(0, len(whole) - 2))
+
+    with pytest.raises(JpegError):
+        read_jpeg_size(memoryview(whole[:length]))
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "holds no picture data"),
+        (b"\x89PNG\r\n\x1a\n", "it begins with 89 50 4e 47 instead of ff d8"),
+        (jpeg(64, 48)[:-20], "cut short"),
+        (b"\xff\xd8\x00\x00\x00\x00\xff\xd9", "no marker at byte 2"),
+        (b"\xff\xd8\xff\xd9\xff\xd9", "says no size"),
+    ],
+)
+def test_says_what_is_wrong(data, why):
+    with pytest.raises(JpegError, match=why):
+        read_jpeg_size(memoryview(data))
+
+
+def test_padding_behind_the_end_is_accepted():
+    assert read_jpeg_size(memoryview(jpeg(64, 48) + bytes(1000))) == (64, 48)

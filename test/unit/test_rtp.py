@@ -1,0 +1,124 @@
+"""RTP packets as aiortc reads them."""
+
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtp import HeaderExtensionsMap, RtpPacket, unwrap_rtx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pi_webrtc_streamer.media.codec import AccessUnit
+from pi_webrtc_streamer.media.rtp import HISTORY_SIZE, Extensions, RtpWriter
+
+MID, ABS_SEND_TIME, PLAYOUT_DELAY = 4, 3, 6
+PLAIN = Extensions()
+
+
+def make_writer(extensions: Extensions = PLAIN, sequence: int = 0, rtx: bool = True):
+    return RtpWriter(
+        ssrc=1234,
+        payload_type=102,
+        mid="0",
+        extensions=extensions,
+        sequence=sequence,
+        rtx=(103, 5678) if rtx else None,
+        rtx_sequence=65535,
+    )
+
+
+def make_unit(*payloads: bytes, timestamp: int = 0) -> AccessUnit:
+    return AccessUnit(payloads, timestamp, 0, True, sum(map(len, payloads)))
+
+
+def read(packet: bytes) -> RtpPacket:
+    extensions = HeaderExtensionsMap()
+    extensions.configure(
+        RTCRtpParameters(
+            headerExtensions=[
+                RTCRtpHeaderExtensionParameters(
+                    id=ABS_SEND_TIME,
+                    uri="http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+                ),
+                RTCRtpHeaderExtensionParameters(id=MID, uri="urn:ietf:params:rtp-hdrext:sdes:mid"),
+            ]
+        )
+    )
+    return RtpPacket.parse(packet, extensions)
+
+
+@given(
+    st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8),
+    st.integers(0, 65535),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([None, MID]),
+    st.sampled_from([None, ABS_SEND_TIME]),
+    st.sampled_from([None, PLAYOUT_DELAY]),
+)
+def test_packets_carry_the_unit(payloads, sequence, timestamp, mid, abs_send_time, playout_delay):
+    writer = make_writer(Extensions(mid, abs_send_time, playout_delay), sequence)
+
+    packets = [
+        read(packet)
+        for packet in writer.packets(make_unit(*payloads, timestamp=timestamp), 1_000_000.5)
+    ]
+
+    assert [packet.payload for packet in packets] == payloads
+    assert [packet.marker for packet in packets] == [0] * (len(payloads) - 1) + [1]
+    for number, packet in enumerate(packets):
+        assert packet.sequence_number == (sequence + number) % 65536
+        assert (packet.timestamp, packet.ssrc, packet.payload_type) == (timestamp, 1234, 102)
+        assert packet.extensions.mid == (None if mid is None else "0")
+        expected = None if abs_send_time is None else int(1_000_000.5 % 64 * 2**18)
+        assert packet.extensions.abs_send_time == expected
+    assert writer.packets_sent == len(payloads)
+    assert writer.octets_sent == sum(map(len, payloads))
+
+
+def test_playout_delay_asks_for_no_delay():
+    (packet,) = make_writer(Extensions(playout_delay=PLAYOUT_DELAY)).packets(make_unit(b"x"), 0)
+    # one-byte header (RFC 8285): the profile, one word, id and length - 1, min and max of 12 bits
+    assert packet[12:20] == b"\xbe\xde\0\1" + bytes([PLAYOUT_DELAY << 4 | 2, 0, 0, 0])
+
+
+def test_a_receiver_without_extensions_gets_plain_packets():
+    (packet,) = make_writer().packets(make_unit(b"x"), 0)
+    assert packet[0] == 0x80
+    assert packet[12:] == b"x"
+
+
+@given(st.integers(0, 65535), st.lists(st.binary(min_size=1, max_size=9), min_size=1, max_size=50))
+def test_what_was_lost_is_sent_again(sequence, payloads):
+    writer = make_writer(sequence=sequence)
+    sent = [read(packet) for packet in writer.packets(make_unit(*payloads, timestamp=7), 0)]
+
+    for original in sent:
+        again = writer.retransmission(original.sequence_number, 1)
+        assert again is not None
+        rtx = read(again)
+        assert (rtx.payload_type, rtx.ssrc) == (103, 5678)
+        unwrapped = unwrap_rtx(rtx, payload_type=102, ssrc=1234)
+        assert (unwrapped.sequence_number, unwrapped.payload, unwrapped.marker) == (
+            original.sequence_number,
+            original.payload,
+            original.marker,
+        )
+
+
+def test_retransmissions_are_numbered_on_their_own():
+    writer = make_writer()
+    list(writer.packets(make_unit(b"x", b"y"), 0))
+    numbers = [read(writer.retransmission(0, 0) or b"").sequence_number for _ in range(3)]
+    assert numbers == [65535, 0, 1]
+
+
+def test_without_rtx_the_packet_itself_is_repeated():
+    writer = make_writer(rtx=False)
+    (packet,) = writer.packets(make_unit(b"x"), 0)
+    assert writer.retransmission(0, 0) == packet
+
+
+def test_what_is_forgotten_is_not_sent_again():
+    writer = make_writer()
+    for _ in range(HISTORY_SIZE + 1):
+        list(writer.packets(make_unit(b"x"), 0))
+    assert writer.retransmission(0, 0) is None
+    assert writer.retransmission(1, 0) is not None
+    assert writer.retransmission(HISTORY_SIZE + 1, 0) is None
