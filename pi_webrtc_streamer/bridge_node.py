@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 
 import ifaddr
+from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from .bridge import Bridge
 from .lifecycle import OwningNode, SetupError
@@ -22,6 +23,7 @@ from .settings.schema import Setting, SettingsError, Value
 from .topic import OnDemandSubscription
 from .web.server import PortError, WebServer
 
+RCLError = rclpy_implementation.RCLError
 LOG_LEVELS = {
     **{f"pi_webrtc_streamer.{part}": logging.INFO for part in ("media", "webrtc", "web")},
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
@@ -84,9 +86,19 @@ class BridgeNode(OwningNode):
     def _make_feeds(self, settings: BridgeSettings) -> dict[str, CameraFeed]:
         feeds = {}
         for name in settings.cameras:
-            topic = self.resolve_topic_name(self._node_parameters.value(f"{name}.topic"))
+            topic = self._resolve_topic(f"{name}.topic")
             feeds[name] = CameraFeed(name, topic, on_demand=partial(self._demand, name))
         return feeds
+
+    def _resolve_topic(self, parameter: str) -> str:
+        topic = self._node_parameters.value(parameter)
+        try:
+            resolved: str = self.resolve_topic_name(topic)
+        except (RCLError, ValueError) as error:
+            raise SetupError(
+                f'{parameter} is "{topic}", which is no topic name: use letters, digits, _ and /'
+            ) from error
+        return resolved
 
     def _demand(self, camera: str, wanted: bool) -> None:
         subscription = self._subscriptions_by_camera.get(camera)

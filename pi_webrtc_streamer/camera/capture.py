@@ -66,6 +66,9 @@ class CaptureThread:
                 self._source.start()
             except SourceError as error:
                 logger.debug("not yet: %s", error)
+            except Exception:
+                # The thread must not end: nothing else would bring the source back.
+                logger.exception("the source cannot be brought back")
             else:
                 logger.info("capturing again: %s", self._source.description)
                 return

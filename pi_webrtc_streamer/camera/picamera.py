@@ -6,10 +6,14 @@ import importlib
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from ..settings.schema import Setting, SettingsError, Value
 from .geometry import Geometry
@@ -19,14 +23,20 @@ logger = logging.getLogger(__name__)
 
 # The sensor, the picture being encoded, one that is complete, and one to spare.
 BUFFERS = 4
-OWN_CONTROLS = frozenset({"FrameDurationLimits"})  # what the framerate parameter sets
+RATE_CONTROL = "FrameDurationLimits"  # what the framerate parameter sets
+# A camera that was unplugged, or whose link hangs, just delivers no more.
+PATIENCE = 5.0  # seconds without a picture, or PATIENCE_PERIODS at low rates
+PATIENCE_PERIODS = 3
+# From limited range, where black is 16 and white 235, to full range.
+_FULL_LUMA = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
+_FULL_CHROMA = np.clip(np.rint((np.arange(256) - 128) * (255 / 224)) + 128, 0, 255).astype(np.uint8)
 
 
 class PicameraSource:
     """A camera that libcamera knows, delivering YUV straight from the image processor.
 
-    Mirroring is the sensor's work, and scaling without cropping the image processor's; what is left
-    of the geometry for software is in :attr:`remaining`.
+    Mirroring is the sensor's work, and scaling without cropping the image processor's, as far as
+    they can; what is left of the geometry for software is in :attr:`remaining`.
     """
 
     def __init__(
@@ -40,8 +50,11 @@ class PicameraSource:
             self._mapped = picamera2.MappedArray
             self._stream, self.remaining = self._configure(width, height, framerate, geometry)
             self.description = self._describe(number, (width, height))
+            self._limited_range = self._delivers_limited_range()
             self._closing = stack.pop_all()
+        self._framerate = framerate
         self._job: Any = None
+        self._last = 0.0  # monotonic time of the newest picture
         self._running = False
 
     @property
@@ -50,7 +63,7 @@ class PicameraSource:
         return {
             name: _describe_control(low, high, default)
             for name, (low, high, default) in self._device.camera_controls.items()
-            if name not in OWN_CONTROLS
+            if name != RATE_CONTROL
         }
 
     def set_control(self, name: str, value: Value) -> None:
@@ -59,7 +72,7 @@ class PicameraSource:
         :raises SettingsError: if the camera does not offer it, or the value is out of its range.
         """
         offered = self._device.camera_controls
-        if name not in offered or name in OWN_CONTROLS:
+        if name not in offered or name == RATE_CONTROL:
             raise SettingsError(
                 f"this camera does not offer the control {name}; it offers "
                 f"{', '.join(sorted(self.controls)) or 'none'}"
@@ -74,8 +87,15 @@ class PicameraSource:
             raise SettingsError(f"{name} cannot be {value}: {error}") from error
 
     def set_framerate(self, framerate: float) -> None:
-        """Change the rate, as far as the sensor's mode goes."""
-        self._device.set_controls({"FrameDurationLimits": _durations(framerate)})
+        """Change the rate, as far as the sensor's mode goes.
+
+        :raises SettingsError: if the camera has one rate only.
+        """
+        try:
+            self._device.set_controls({RATE_CONTROL: _durations(framerate)})
+        except RuntimeError as error:
+            raise SettingsError(f"this camera cannot change its framerate: {error}") from error
+        self._framerate = framerate
 
     def start(self) -> None:
         """Begin to capture."""
@@ -84,11 +104,18 @@ class PicameraSource:
         except RuntimeError as error:
             raise SourceError(f"{self.description} does not start: {error}") from error
         self._running = True
+        self._last = time.monotonic()
 
     def stop(self) -> None:
         """End capturing and drop the picture that was waited for."""
-        if self._running:
-            self._running = False
+        if not self._running:
+            return
+        self._running = False
+        self._drop_job()
+        if self._device.is_open:
+            # As long as picamera2's event loop runs, stopping is one of its jobs: it would wait for
+            # a loop that has died.
+            self._device.stop_preview()
             self._device.stop()
 
     @contextmanager
@@ -107,8 +134,10 @@ class PicameraSource:
 
     def close(self) -> None:
         """Give the camera back."""
-        self.stop()
-        self._closing.close()
+        try:
+            self.stop()
+        finally:
+            self._closing.close()
 
     def _wait(self) -> Any:
         if self._job is None:
@@ -116,14 +145,34 @@ class PicameraSource:
         try:
             request = self._device.wait(self._job, timeout=LONGEST_WAIT)
         except FutureTimeoutError:
+            self._see_that_it_delivers()
             return None  # the job goes on waiting
         self._job = None
+        self._last = time.monotonic()
         return request
+
+    def _see_that_it_delivers(self) -> None:
+        patience = max(PATIENCE, PATIENCE_PERIODS / self._framerate)
+        if time.monotonic() - self._last > patience:
+            raise SourceError(
+                f"{self.description} has delivered no picture for {patience:g} s; "
+                "see that its cable is seated"
+            )
+
+    def _drop_job(self) -> None:
+        """Withdraw a request that was not answered: its picture would be an old one, later."""
+        job, self._job = self._job, None
+        if job is None:
+            return
+        self._device.cancel_all_and_flush()
+        with suppress(CancelledError, FutureTimeoutError):
+            self._device.wait(job, timeout=LONGEST_WAIT).release()  # it was just answered
 
     def _picture(self, octets: Plane, stamp: int) -> Picture:
         config = self._device.camera_configuration()[self._stream]
         (width, height), stride = config["size"], config["stride"]
-        return split_yuv420(octets, width, height, stride, stamp)
+        picture = split_yuv420(octets, width, height, stride, stamp)
+        return to_full_range(picture) if self._limited_range else picture
 
     def _configure(
         self, width: int, height: int, framerate: float, geometry: Geometry
@@ -141,16 +190,37 @@ class PicameraSource:
             colour_space=libcamera.ColorSpace.Sycc(),
             transform=libcamera.Transform(hflip=horizontal, vflip=vertical),
             buffer_count=BUFFERS,
-            controls={"FrameDurationLimits": _durations(framerate)},
+            controls=self._rate_control(framerate),
         )
         try:
             self._device.configure(config)
         except (RuntimeError, ValueError) as error:
             raise SourceError(f"the camera cannot deliver {width}x{height}: {error}") from error
-        remaining = geometry.after_mirroring(*self._device.camera_configuration()["main"]["size"])
-        if by_processor:
-            return "lores", Geometry(size=scaled, rotation=remaining.rotation)
-        return "main", remaining
+        stream = "lores" if by_processor else "main"
+        delivered = self._device.camera_configuration()
+        if delivered[stream]["format"] != "YUV420":
+            raise SourceError(
+                f"the camera delivers {delivered[stream]['format']}, and only YUV420 can be used, "
+                "which every Raspberry Pi camera has"
+            )
+        geometry.check(*delivered["main"]["size"])
+        transform = delivered["transform"]
+        remaining = left_to_do(
+            geometry, (bool(transform.hflip), bool(transform.vflip)), *delivered["main"]["size"]
+        )
+        return stream, replace(remaining, size=scaled) if by_processor else remaining
+
+    def _rate_control(self, framerate: float) -> dict[str, Any]:
+        if RATE_CONTROL in self._device.camera_controls:
+            return {RATE_CONTROL: _durations(framerate)}
+        logger.warning("the camera has a framerate of its own, instead of %g", framerate)
+        return {}
+
+    def _delivers_limited_range(self) -> bool:
+        """Return whether the camera, asked for full range, does not have it."""
+        libcamera = importlib.import_module("libcamera")
+        colours = self._device.camera_configuration()["colour_space"]
+        return colours is not None and bool(colours.range == libcamera.ColorSpace.Range.Limited)
 
     def _describe(self, number: int, asked: tuple[int, int]) -> str:
         model = self._device.camera_properties.get("Model", "camera")
@@ -184,6 +254,9 @@ def load_picamera2() -> ModuleType:
 def find_camera(camera: str, known: list[dict[str, Any]]) -> int:
     """Return the number of the camera with this number, libcamera id, or part of an id.
 
+    A camera's number is its place in picamera2's list, which is sorted, and not its ``Num``, which
+    is its place in libcamera's.
+
     :raises SourceError: if there is none, or more than one.
     """
     if not known:
@@ -191,17 +264,46 @@ def find_camera(camera: str, known: list[dict[str, Any]]) -> int:
             "no camera answers; see that its cable is seated and that rpicam-hello "
             "--list-cameras shows it"
         )
-    listing = ", ".join(f"{info['Num']}: {info['Id']}" for info in known)
+    ids: list[str] = [info["Id"] for info in known]
     if camera.isdecimal():
-        found = [info for info in known if info["Num"] == int(camera)]
+        found = [number for number in range(len(ids)) if number == int(camera)]
     else:
-        exact = [info for info in known if info["Id"] == camera]
-        found = exact or [info for info in known if camera and camera in info["Id"]]
+        exact = [number for number, name in enumerate(ids) if name == camera]
+        found = exact or [number for number, name in enumerate(ids) if camera and camera in name]
     if len(found) != 1:
         what = "is not there" if not found else "could be more than one"
+        listing = ", ".join(f"{number}: {name}" for number, name in enumerate(ids))
         raise SourceError(f'camera "{camera}" {what}; there are {listing}')
-    number: int = found[0]["Num"]
-    return number
+    return found[0]
+
+
+def left_to_do(
+    geometry: Geometry, mirrored: tuple[bool, bool], width: int, height: int
+) -> Geometry:
+    """Return what is left of a geometry for pictures of this size that were mirrored like this.
+
+    ``mirrored`` is what the camera has done, horizontally and vertically; it may be less than
+    :attr:`Geometry.mirrored`, which is what it was asked for.
+    """
+    done = Geometry(geometry.crop, flip_horizontal=mirrored[0], flip_vertical=mirrored[1])
+    horizontal, vertical = geometry.mirrored
+    return Geometry(
+        crop=done.after_mirroring(width, height).crop,
+        size=geometry.size,
+        flip_horizontal=horizontal != mirrored[0],
+        flip_vertical=vertical != mirrored[1],
+        rotation=geometry.rotation % 180,
+    )
+
+
+def to_full_range(picture: Picture) -> Picture:
+    """Return a picture of limited range with the full range that JPEG has."""
+    return replace(
+        picture,
+        y=_FULL_LUMA[picture.y],
+        u=_FULL_CHROMA[picture.u],
+        v=_FULL_CHROMA[picture.v],
+    )
 
 
 def split_yuv420(octets: Plane, width: int, height: int, stride: int, stamp: int) -> Picture:

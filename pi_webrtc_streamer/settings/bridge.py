@@ -43,7 +43,9 @@ class BridgeSettings:
         50, "How many WebRTC viewers are served at once", minimum=1, maximum=1000
     )
     stun_urls: list[str] = setting(
-        [""], "STUN servers (stun:host:port); none are asked unless they are named here"
+        [""],
+        "STUN servers (stun:host:port); none is asked unless it is named here, and every viewer's "
+        "answer waits for those that are, up to 5 s where one is not reached",
     )
     turn_urls: list[str] = setting([""], "TURN servers (turn:host:port?transport=udp)")
     turn_username: str = setting("", "User name for the TURN servers")

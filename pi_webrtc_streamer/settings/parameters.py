@@ -74,7 +74,7 @@ class NodeParameters(Generic[Schema]):
             except SettingsError as error:
                 self._problems[name] = str(error)
                 value = default
-        self._node.declare_parameter(name, value, _descriptor(about, default))
+        self._node.declare_parameter(name, value, _descriptor(about, default), ignore_override=True)
 
     def overrides(self, prefix: str) -> dict[str, Value]:
         """Return the given keys below a prefix that no setting has, without the prefix."""

@@ -1,0 +1,52 @@
+"""What webrtc/sender.py relies on in aiortc; if one of these fails, that file needs a look."""
+
+import asyncio
+import inspect
+
+import aiortc
+from aiortc import RTCPeerConnection, RTCRtpSender, rtcdtlstransport
+from aiortc.rtcrtpparameters import RTCRtpSendParameters
+
+SUPPORTED = ("1.15.", "1.16.")
+
+
+def test_the_version_is_one_that_the_sender_was_made_for():
+    assert aiortc.__version__.startswith(SUPPORTED)
+
+
+async def test_a_sender_has_what_is_taken_over():
+    connection = RTCPeerConnection()
+    sender = connection.addTransceiver("video", direction="sendonly").sender
+    for method in ("send", "_run_rtp", "_retransmit"):
+        assert asyncio.iscoroutinefunction(getattr(sender, method))
+    assert callable(sender._send_keyframe)
+    for event in ("rtp_started", "rtp_exited"):
+        assert isinstance(getattr(sender, f"_RTCRtpSender__{event}"), asyncio.Event)
+    for counter in ("ntp_timestamp", "rtp_timestamp", "packet_count", "octet_count"):
+        assert getattr(sender, f"_RTCRtpSender__{counter}") == 0
+    assert isinstance(sender._ssrc, int)
+    assert isinstance(sender._rtx_ssrc, int)
+    await connection.close()
+
+
+def test_a_sender_calls_what_is_taken_over():
+    start = inspect.getsource(RTCRtpSender.send)
+    assert "self._run_rtp(parameters.codecs[0])" in start
+    feedback = inspect.getsource(RTCRtpSender._handle_rtcp_packet)
+    assert "self._retransmit(" in feedback
+    assert "self._send_keyframe()" in feedback
+    report = inspect.getsource(RTCRtpSender._run_rtcp)
+    assert "ntp_timestamp=self.__ntp_timestamp" in report
+    assert {"codecs", "headerExtensions", "muxId"} <= set(RTCRtpSendParameters().__dict__)
+
+
+async def test_a_transport_has_what_is_sent_through():
+    connection = RTCPeerConnection()
+    transport = connection.addTransceiver("video").sender.transport
+    assert transport._state is rtcdtlstransport.State.NEW
+    assert hasattr(transport, "_tx_srtp")
+    assert transport.transport._connection._nominated == {}
+    assert "senders.get(packet.media_ssrc)" in inspect.getsource(
+        rtcdtlstransport.RtpRouter.route_rtcp
+    )
+    await connection.close()

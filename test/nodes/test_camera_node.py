@@ -1,0 +1,240 @@
+"""The camera node on real DDS."""
+
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+from rcl_interfaces.srv import DescribeParameters
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, CompressedImage
+
+import pi_webrtc_streamer.camera_node
+from pi_webrtc_streamer.camera import barcode
+from pi_webrtc_streamer.camera_node import CameraNode
+from pi_webrtc_streamer.lifecycle import TransitionCallbackReturn
+from support.nodes import TOPIC, Lifecycle, running
+from support.waiting import wait_for
+
+BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def make_camera(**parameters) -> CameraNode:
+    overrides = {key.replace("__", "."): value for key, value in parameters.items()}
+    return CameraNode(overrides={"source": "pattern", **overrides})
+
+
+@pytest.fixture
+def images(node):
+    """All pictures that arrive while the fixture lives."""
+    messages: list[CompressedImage] = []
+    subscription = node.create_subscription(CompressedImage, TOPIC, messages.append, BEST_EFFORT)
+    yield messages
+    node.destroy_subscription(subscription)
+
+
+def test_pictures_arrive_with_their_time(images):
+    with running(make_camera(width=640, height=480)):
+        wait_for(lambda: len(images) >= 3, "three pictures")
+    for message in images:
+        assert message.format == "jpeg"
+        assert message.header.frame_id == "camera_optical_frame"
+        image = simplejpeg.decode_jpeg(bytes(message.data), "GRAY")[:, :, 0]
+        assert image.shape == (480, 640)
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+        assert barcode.read(image) == stamp // 1_000_000 % 2**32
+
+
+def test_a_real_video_is_published(images, big_buck_bunny):
+    with running(make_camera(source=str(big_buck_bunny), output_width=320)):
+        wait_for(lambda: images, "a picture")
+    image = simplejpeg.decode_jpeg(bytes(images[0].data), "RGB")
+    assert image.shape == (180, 320, 3)
+    assert image.std() > 10
+
+
+def test_quality_of_service_is_best_effort_and_can_be_overridden(node):
+    with running(make_camera()):
+        (info,) = wait_for(lambda: node.get_publishers_info_by_topic(TOPIC), "the publisher")
+        assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    wait_for(lambda: not node.get_publishers_info_by_topic(TOPIC), "its end")
+    override = {f"qos_overrides.{TOPIC}.publisher.reliability": "reliable"}
+    with running(CameraNode(overrides={"source": "pattern", **override})):
+        (info,) = wait_for(lambda: node.get_publishers_info_by_topic(TOPIC), "the publisher")
+        assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_nothing_is_encoded_for_nobody(node, monkeypatch):
+    encoded = []
+    encode = pi_webrtc_streamer.camera_node.encode_jpeg
+
+    def counting(picture, quality):
+        encoded.append(picture.stamp)
+        return encode(picture, quality)
+
+    monkeypatch.setattr(pi_webrtc_streamer.camera_node, "encode_jpeg", counting)
+    infos: list[CameraInfo] = []
+    camera = make_camera(camera_info_url=calibration_url())
+    node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)
+    with running(camera):
+        wait_for(lambda: len(infos) >= 5, "five pictures' camera_info")
+        assert encoded == []
+        subscription = node.create_subscription(CompressedImage, TOPIC, print, BEST_EFFORT)
+        wait_for(lambda: encoded, "encoding, once somebody subscribes")
+        node.destroy_subscription(subscription)
+
+
+def calibration_url() -> str:
+    path = Path(__file__).with_name("calibration.yaml")
+    return f"file://{path}"
+
+
+def test_camera_info_has_the_stamp_of_its_picture(node, images):
+    infos: list[CameraInfo] = []
+    node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)
+    with running(make_camera(camera_info_url=calibration_url())):
+        wait_for(lambda: len(images) >= 3 and len(infos) >= 3, "pictures and their camera_info")
+    stamps = {(i.header.stamp.sec, i.header.stamp.nanosec) for i in images}
+    both = [i for i in infos if (i.header.stamp.sec, i.header.stamp.nanosec) in stamps]
+    assert both
+    assert both[0].header.frame_id == "camera_optical_frame"
+    assert list(both[0].k) == [500, 0, 320, 0, 500, 240, 0, 0, 1]
+
+
+def test_a_missing_calibration_warns_and_a_broken_one_is_refused(tmp_path, images, capfd):
+    with running(make_camera(camera_info_url="file:///nowhere.yaml")):
+        wait_for(lambda: images, "pictures all the same")
+    assert capfd.readouterr().err.count("there is no calibration file /nowhere.yaml") == 1
+    (tmp_path / "broken.yaml").write_text("image_width: wide")
+    refused(make_camera(camera_info_url=f"file://{tmp_path}/broken.yaml"))
+    assert "broken.yaml cannot be used: image_width is 'wide'" in capfd.readouterr().err
+
+
+def refused(camera: CameraNode) -> None:
+    """See that a node refuses to configure and holds nothing then."""
+    threads = threading.active_count()
+    try:
+        assert camera.trigger_configure() == TransitionCallbackReturn.FAILURE
+        assert camera.state_label == "unconfigured"
+        assert camera.count_publishers(TOPIC) == 0
+    finally:
+        camera.destroy_node()
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ({"source": "nowhere.mp4"}, 'there is no file "nowhere.mp4"'),
+        ({"source": "picamera2"}, "picamera2 cannot be imported|no camera answers"),
+        ({"width": 10}, "width is 10; it must be from 16 to 8192"),
+        ({"framerate": 1000.0}, "framerate is 1000; it must be from 0.1 to 240"),
+        ({"width": "wide"}, "width is 'wide'; it takes a whole number"),
+        ({"flip": "sideways"}, 'flip is "sideways"; choose one of none, horizontal'),
+        ({"crop": [0, 0, 2000, 10]}, "crop .* reaches beyond the captured picture of 1280x720"),
+        ({"with": 640}, 'unknown parameter "with": did you mean "width"'),
+        ({"brightness": 1}, 'unknown parameter "brightness": known are'),
+        ({"width": 1, "heigth": 2}, 'width is 1; .*; unknown parameter "heigth"'),
+    ],
+)
+def test_bad_parameters_are_named_and_leave_nothing(capfd, parameters, why):
+    refused(make_camera(**parameters))
+    assert re.search(why, capfd.readouterr().err)
+
+
+def test_a_bad_parameter_can_be_mended_and_configured_again(images):
+    camera = make_camera(width=10)
+    with running(camera, up=False):
+        assert not camera.bring_up()
+        assert camera.set_parameters([Parameter("width", value=320)])[0].successful
+        assert camera.bring_up()
+        wait_for(lambda: images, "pictures")
+        assert simplejpeg.decode_jpeg_header(bytes(images[-1].data))[1] == 320
+
+
+def test_auto_falls_back_to_the_pattern_and_says_so(images, capfd):
+    with running(make_camera(source="auto")):
+        wait_for(lambda: images, "the pattern")
+    assert "showing the test pattern instead of a camera: " in capfd.readouterr().err
+
+
+def test_whole_numbers_will_do_where_numbers_are_asked_for():
+    camera = make_camera(framerate=15, camera=1)
+    assert camera.get_parameter("framerate").value == 15.0
+    assert camera.get_parameter("camera").value == "1"
+    camera.destroy_node()
+
+
+def test_quality_and_rate_change_while_running_and_size_does_not(images):
+    camera = make_camera()
+    with running(camera):
+        wait_for(lambda: len(images) >= 2, "pictures")
+        large = len(images[-1].data)
+        (result,) = camera.set_parameters([Parameter("jpeg_quality", value=10)])
+        assert result.successful
+        wait_for(lambda: len(images[-1].data) < large * 0.95, "smaller pictures")
+        (result,) = camera.set_parameters([Parameter("framerate", value=100.0)])
+        assert result.successful
+        wait_for(lambda: gap(images) < 20_000_000, "pictures closer together")
+        (result,) = camera.set_parameters([Parameter("width", value=640)])
+        assert not result.successful
+        assert "takes effect when the node is configured" in result.reason
+        (result,) = camera.set_parameters([Parameter("jpeg_quality", value=0)])
+        assert not result.successful
+        assert camera.get_parameter("jpeg_quality").value == 10
+
+
+def gap(images) -> float:
+    """Nanoseconds between the last two pictures' stamps."""
+    stamps = [i.header.stamp.sec * 10**9 + i.header.stamp.nanosec for i in images[-2:]]
+    return float(np.diff(stamps)[0])
+
+
+def test_every_parameter_describes_itself(node):
+    with running(make_camera()):
+        client = node.create_client(DescribeParameters, "/camera/describe_parameters")
+        assert client.wait_for_service(30)
+        names = ["width", "jpeg_quality", "flip", "framerate", "camera_info_url"]
+        future = client.call_async(DescribeParameters.Request(names=names))
+        wait_for(future.done, "the descriptions")
+    width, quality, flip, framerate, _ = descriptors = future.result().descriptors
+    assert all(len(descriptor.description) > 20 for descriptor in descriptors)
+    assert (width.integer_range[0].from_value, width.integer_range[0].to_value) == (16, 8192)
+    assert "when the node is configured" in width.description
+    assert "at any time" in quality.description
+    assert "horizontal" in flip.additional_constraints
+    assert framerate.floating_point_range[0].to_value == 240
+
+
+def test_the_lifecycle_stops_and_starts_the_pictures(node, images):
+    camera = make_camera()
+    threads = threading.active_count()
+    with running(camera, up=False):
+        lifecycle = Lifecycle(node, "camera")
+        for _ in range(3):
+            assert lifecycle.change(Lifecycle.CONFIGURE)
+            assert not images
+            assert lifecycle.change(Lifecycle.ACTIVATE)
+            wait_for(lambda: images, "pictures")
+            assert lifecycle.change(Lifecycle.DEACTIVATE)
+            before = threading.active_count()
+            assert lifecycle.change(Lifecycle.CLEANUP)
+            assert threading.active_count() == before
+            wait_for(lambda: not node.get_publishers_info_by_topic(TOPIC), "no publisher")
+            images.clear()
+    assert threading.active_count() == threads
+
+
+def test_an_impossible_transition_is_refused_and_the_node_lives(node, images):
+    camera = make_camera()
+    with running(camera):
+        lifecycle = Lifecycle(node, "camera")
+        assert not lifecycle.change(Lifecycle.CONFIGURE)
+        assert not lifecycle.change(Lifecycle.ACTIVATE)
+        assert not lifecycle.change(99)
+        assert camera.state_label == "active"
+        images.clear()
+        wait_for(lambda: images, "pictures, still")

@@ -1,0 +1,99 @@
+"""Real nodes on a real executor, and a publisher of pictures."""
+
+import array
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import simplejpeg
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage
+
+from pi_webrtc_streamer.bridge_node import BridgeNode
+from pi_webrtc_streamer.lifecycle import OwningNode
+from pi_webrtc_streamer.process import owning, spinning
+
+from .waiting import wait_for
+
+TOPIC = "/camera/image_raw/compressed"
+
+
+@contextmanager
+def running(*nodes: OwningNode, up: bool = True) -> Iterator[None]:
+    """Bring nodes up, unless told not to, and spin them for the length of a context."""
+    with owning(nodes):
+        if up:
+            for node in nodes:
+                assert node.bring_up(), f"{node.get_name()} did not come up"
+        with spinning(nodes):
+            yield
+
+
+def make_bridge(**parameters) -> BridgeNode:
+    """Make a bridge on a free port."""
+    overrides = {key.replace("__", "."): value for key, value in parameters.items()}
+    return BridgeNode(overrides={"port": 0, **overrides})
+
+
+def grey_jpeg(width: int = 640, height: int = 480, luma: int = 100) -> bytes:
+    """Return a JPEG of one grey."""
+    y = np.full((height, width), luma, np.uint8)
+    chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
+    return simplejpeg.encode_jpeg_yuv_planes(y, chroma, chroma, quality=90)
+
+
+class Publisher:
+    """Publishes whatever :attr:`data` holds, 30 times a second, in a thread of its own."""
+
+    def __init__(self, node: Node, data: bytes, topic: str = TOPIC) -> None:
+        self.data = data
+        self.format = "jpeg"
+        self.sent = 0
+        self._node = node
+        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._publisher = node.create_publisher(CompressedImage, topic, qos)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def __enter__(self) -> "Publisher":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._node.destroy_publisher(self._publisher)
+
+    def _run(self) -> None:
+        while not self._stop.wait(1 / 30):
+            message = CompressedImage(format=self.format, data=array.array("B", self.data))
+            seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+            message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
+            self._publisher.publish(message)
+            self.sent += 1
+
+
+class Lifecycle:
+    """Changes another node's state through its services, as ``ros2 lifecycle`` does."""
+
+    CONFIGURE = Transition.TRANSITION_CONFIGURE
+    ACTIVATE = Transition.TRANSITION_ACTIVATE
+    DEACTIVATE = Transition.TRANSITION_DEACTIVATE
+    CLEANUP = Transition.TRANSITION_CLEANUP
+
+    def __init__(self, node: Node, name: str) -> None:
+        self._client = node.create_client(ChangeState, f"/{name}/change_state")
+        assert self._client.wait_for_service(30)
+
+    def change(self, transition: int) -> bool:
+        """Request a transition and return whether it succeeded."""
+        request = ChangeState.Request()
+        request.transition.id = transition
+        future = self._client.call_async(request)
+        wait_for(future.done, "an answer to change_state")
+        return future.result().success

@@ -1,0 +1,71 @@
+"""Our programs as processes, with their output kept."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .waiting import GIVE_UP_AFTER, wait_for
+
+
+class Program:
+    """A process that runs a module of the package until the context ends."""
+
+    def __init__(self, module: str, *arguments: str, environment: dict[str, str] | None = None):
+        self._folder = tempfile.TemporaryDirectory()
+        self._log = Path(self._folder.name, "output")
+        with self._log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", f"pi_webrtc_streamer.{module}", *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+                # so that Ctrl-C in the terminal of the tests does not reach it
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def wait_for_output(self, text: str) -> str:
+        """Wait until the program has written a text, and return all that it has written."""
+
+        def written() -> bool:
+            assert text in self.output or self.process.poll() is None, self.output
+            return text in self.output
+
+        wait_for(written, f"{text!r} in the output of {self.process.args}:\n{self.output}")
+        return self.output
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        """Send a signal and return the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(GIVE_UP_AFTER)
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(GIVE_UP_AFTER)
+        self._folder.cleanup()
+
+
+def node(name: str, *parameters: str) -> Program:
+    """Start ``camera_node`` or ``bridge_node`` with parameters, brought to active by itself."""
+    arguments = [argument for each in ("autostart:=true", *parameters) for argument in ("-p", each)]
+    return Program(name, "--ros-args", *arguments)
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

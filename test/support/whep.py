@@ -1,0 +1,85 @@
+"""A WHEP client on aiortc."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
+from av import VideoFrame
+
+SDP = {"Content-Type": "application/sdp"}
+
+
+class WhepViewer:
+    """Watches one camera; made by :func:`watching`."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self.session = session
+        self.connection = RTCPeerConnection()
+        self.receiver: RTCRtpReceiver | None = None
+        self.resource = ""
+        self.etag = ""
+        self.answer = ""
+        self._url = url
+
+    async def connect(self, codec: str | None = None) -> aiohttp.ClientResponse:
+        """Offer to watch, in one codec if it is named; returns the response."""
+        offer = await self.offer(codec)
+        async with self.session.post(self._url, data=offer, headers=SDP) as response:
+            self.answer = await response.text()
+            if response.status == 201:
+                self.resource = str(
+                    response.url.join(response.url.with_path(response.headers["Location"]))
+                )
+                self.etag = response.headers["ETag"]
+                await self.connection.setRemoteDescription(
+                    RTCSessionDescription(self.answer, "answer")
+                )
+            return response
+
+    async def offer(self, codec: str | None = None) -> str:
+        transceiver = self.connection.addTransceiver("video", direction="recvonly")
+        if codec is not None:
+            capabilities = RTCRtpReceiver.getCapabilities("video").codecs
+            transceiver.setCodecPreferences(
+                [c for c in capabilities if c.mimeType.lower() in (f"video/{codec}", "video/rtx")]
+            )
+        self.receiver = transceiver.receiver
+        await self.connection.setLocalDescription()
+        return self.connection.localDescription.sdp
+
+    async def next_frame(self) -> VideoFrame:
+        """Return the next decoded picture."""
+        frame = await asyncio.wait_for(self.receiver.track.recv(), 30)
+        assert isinstance(frame, VideoFrame)
+        return frame
+
+    async def frame_with(self, condition) -> VideoFrame:
+        """Return the first picture for which a condition holds."""
+        for _ in range(300):
+            frame = await self.next_frame()
+            if condition(frame):
+                return frame
+        raise AssertionError("no such picture in 300")
+
+
+@asynccontextmanager
+async def watching(
+    url: str, codec: str | None = None, camera: str = "camera"
+) -> AsyncIterator[WhepViewer]:
+    """Watch a camera of the bridge at this address for the length of a context."""
+    async with aiohttp.ClientSession() as session:
+        viewer = WhepViewer(session, f"{url}whep/{camera}")
+        try:
+            response = await viewer.connect(codec)
+            assert response.status == 201, viewer.answer
+            yield viewer
+        finally:
+            await viewer.connection.close()
+
+
+def mean_luma(frame: VideoFrame) -> float:
+    """Return a picture's mean luma, in full range."""
+    grey = frame.to_ndarray(format="gray")
+    return float(grey.mean())
