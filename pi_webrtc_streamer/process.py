@@ -24,6 +24,8 @@ def run_node(make_node: Callable[[], OwningNode]) -> int:
     with stopping_on_signals(stop), ros_context(sys.argv), owning([make_node()]) as (node,):
         if node.get_parameter("autostart").value:
             node.keep_bringing_up()
+        else:
+            node.get_logger().info("waiting to be configured (autostart:=true does it at once)")
         with spinning([node]):
             stop.wait()
     return 0
