@@ -77,7 +77,7 @@ setup(
     ],
     entry_points={
         "console_scripts": [
-            *(f"{node} = {PACKAGE}.{node}:main" for node in NODES),
+            *(f"{node} = {PACKAGE}.programs:{node}" for node in NODES),
             f"pi-webrtc-streamer = {PACKAGE}.cli:main",
         ],
     },

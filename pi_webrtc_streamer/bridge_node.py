@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -15,7 +14,6 @@ from .bridge import Bridge
 from .lifecycle import OwningNode, SetupError
 from .loop import LoopThread
 from .media.feed import CameraFeed
-from .process import run_node
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings
 from .settings.parameters import NodeParameters
@@ -77,7 +75,7 @@ class BridgeNode(OwningNode):
             for name in self._node_parameters.value("cameras"):
                 about = Setting(f"Topic of camera {name} (sensor_msgs/CompressedImage)")
                 self._node_parameters.declare(
-                    f"{name}.topic", about, f"/{name}/image_raw/compressed"
+                    f"{name}.topic", about, f"{name}/image_raw/compressed"
                 )
             return self._node_parameters.read()
         except SettingsError as error:
@@ -115,12 +113,3 @@ def page_url(host: str, port: int) -> str:
         addresses = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
         host = next((str(ip) for ip in addresses if ip != "127.0.0.1"), "127.0.0.1")
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-
-
-def main() -> int:
-    """Run the bridge node."""
-    return run_node(BridgeNode)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

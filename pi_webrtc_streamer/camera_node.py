@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import logging
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +20,6 @@ from .camera.jpeg import encode_jpeg
 from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
 from .lifecycle import OwningNode, SetupError
-from .process import run_node
 from .qos import NEWEST_ONLY
 from .roslog import logging_to
 from .settings.camera import CameraSettings
@@ -148,12 +146,3 @@ class CameraNode(OwningNode):
             elif name.startswith(CONTROLS):
                 self._source.set_control(name[len(CONTROLS) :], value)
                 self._controls[name[len(CONTROLS) :]] = value
-
-
-def main() -> int:
-    """Run the camera node."""
-    return run_node(CameraNode)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from .signals import stopping_on_signals
+
 SUPPORTED = ((3, 10), (3, 13))
 
 EPILOG = """\
@@ -48,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     if options.config:
         ros = ["--params-file", options.config, *ros]
-    return _run(options, camera_names(config), ros)
+    with stopping_on_signals() as stop:
+        return _run(options, camera_names(config), ros, stop)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -101,10 +104,9 @@ def read_config(path: str) -> dict[str, Any]:
                 f'the configuration {path} has no "ros__parameters:" below "{node}:"; '
                 "config/streamer.yaml shows the form"
             )
-    nodes = {"bridge", "/bridge", "/**", *camera_names(content)}
-    nodes |= {f"/{name}" for name in nodes}
+    nodes = {"bridge", *camera_names(content)}
     for node in content:
-        if node not in nodes:
+        if node != "/**" and node.removeprefix("/") not in nodes:
             raise ConfigError(
                 f'the configuration {path} has a section "{node}"; the nodes are '
                 f"bridge and the cameras that it names: {', '.join(camera_names(content))}"
@@ -121,14 +123,14 @@ def camera_names(config: dict[str, Any]) -> list[str]:
     return ["camera"]
 
 
-def _run(options: argparse.Namespace, cameras: list[str], ros: list[str]) -> int:
+def _run(
+    options: argparse.Namespace, cameras: list[str], ros: list[str], stop: threading.Event
+) -> int:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
-    from .process import owning, ros_context, spinning, stopping_on_signals
+    from .process import owning, ros_context, spinning
 
-    stop = threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(stopping_on_signals(stop))
         try:
             stack.enter_context(ros_context(["pi-webrtc-streamer", "--ros-args", *ros]))
         except (
@@ -141,7 +143,8 @@ def _run(options: argparse.Namespace, cameras: list[str], ros: list[str]) -> int
         if not all(node.bring_up() for node in nodes):
             return _fail("it cannot start; the error above says why")
         stack.enter_context(spinning(nodes))
-        print(f"\n  Open {nodes[-1].url} in a browser. Ctrl-C ends.\n", flush=True)
+        if not stop.is_set():
+            print(f"\n  Open {nodes[-1].url} in a browser. Ctrl-C ends.\n", flush=True)
         stop.wait()
     return 0
 

@@ -106,6 +106,7 @@ class OwningNode(LifecycleNode):
                 self._active = stack.pop_all()
         except Exception as error:
             return self._failed("activate", error)
+        self.get_logger().info("active")
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -1,8 +1,7 @@
-"""Runs nodes in a process: the executor in its own thread, signals in the main one."""
+"""Runs nodes in a process, the executor in a thread of its own."""
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +14,9 @@ from rclpy.signals import SignalHandlerOptions
 from .lifecycle import OwningNode
 
 
-def run_node(make_node: Callable[[], OwningNode]) -> int:
-    """Run one node until SIGINT or SIGTERM, as ``ros2 run`` and ``ros2 launch`` expect it.
-
-    Returns the process's exit status: 0 after a signal.
-    """
-    stop = threading.Event()
-    with stopping_on_signals(stop), ros_context(sys.argv), owning([make_node()]) as (node,):
+def run_node(make_node: Callable[[], OwningNode], stop: threading.Event) -> int:
+    """Run one node until the event is set; returns the process's exit status, 0."""
+    with ros_context(sys.argv), owning([make_node()]) as (node,):
         if node.get_parameter("autostart").value:
             node.keep_bringing_up()
         else:
@@ -39,23 +34,6 @@ def ros_context(arguments: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         rclpy.try_shutdown()
-
-
-@contextmanager
-def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set an event on SIGINT and SIGTERM, for the length of a context in the main thread."""
-
-    def on_signal(number: int, frame: object) -> None:
-        stop.set()
-
-    previous = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -80,5 +80,7 @@ def _check_cameras(cameras: list[str]) -> None:
             raise SettingsError(
                 f'cameras has "{name}"; a name is made of letters, digits and _, a letter first'
             )
+        if name == "bridge":
+            raise SettingsError('cameras has "bridge"; that is the node that shows them')
     if len(set(cameras)) < len(cameras):
         raise SettingsError(f"cameras is {cameras}; each name may stand only once")

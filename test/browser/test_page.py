@@ -22,7 +22,7 @@ def port():
 @pytest.fixture
 def streamer(port):
     """Camera and bridge in one process, showing the pattern."""
-    with Program("cli", "--source", "pattern", "--port", str(port)) as program:
+    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", str(port)) as program:
         program.wait_for_output("Open http")
         yield f"http://127.0.0.1:{port}/"
 
@@ -69,7 +69,9 @@ def rgb(yuv: tuple[int, int, int]) -> np.ndarray:
 
 
 def test_a_real_video_arrives(port, operator, big_buck_bunny):
-    with Program("cli", "--source", str(big_buck_bunny), "--port", str(port)) as program:
+    with Program(
+        "pi-webrtc-streamer", "--source", str(big_buck_bunny), "--port", str(port)
+    ) as program:
         program.wait_for_output("Open http")
         operator.open(f"http://127.0.0.1:{port}/")
         operator.wait_for_frames(20)
@@ -137,7 +139,7 @@ def test_two_cameras_on_a_phone(port, browser, tmp_path):
         "front: {ros__parameters: {source: pattern, width: 640, height: 480}}\n"
         "rear: {ros__parameters: {source: pattern, width: 640, height: 480, rotation: 180}}\n"
     )
-    with Program("cli", "--config", str(config), "--port", str(port)) as program:
+    with Program("pi-webrtc-streamer", "--config", str(config), "--port", str(port)) as program:
         program.wait_for_output("Open http")
         with looking(browser, PHONE, device_scale_factor=2, has_touch=True) as operator:
             operator.open(f"http://127.0.0.1:{port}/")

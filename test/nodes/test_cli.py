@@ -17,7 +17,7 @@ def port():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_prints_its_address_serves_and_ends_cleanly(port, number):
-    with Program("cli", "--source", "pattern", "--port", port) as program:
+    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", port) as program:
         program.wait_for_output(f"Open http://127.0.0.1:{port}/ in a browser")
         url = f"http://127.0.0.1:{port}/cameras/camera/snapshot.jpg"
         with urllib.request.urlopen(url, timeout=30) as response:
@@ -28,7 +28,7 @@ def test_it_prints_its_address_serves_and_ends_cleanly(port, number):
 
 
 def test_ctrl_c_twice_is_no_worse_than_once(port):
-    with Program("cli", "--source", "pattern", "--port", port) as program:
+    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", port) as program:
         program.wait_for_output("Open http")
         program.process.send_signal(signal.SIGINT)
         assert program.end(signal.SIGINT) == 0
@@ -37,7 +37,7 @@ def test_ctrl_c_twice_is_no_worse_than_once(port):
 
 def test_ctrl_c_while_it_starts(port):
     """Whenever the signal comes, the process ends, and without a trace."""
-    with Program("cli", "--source", "pattern", "--port", port) as program:
+    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", port) as program:
         program.wait_for_output("source: test pattern")
         assert program.end() == 0
         assert "Traceback" not in program.output
@@ -66,7 +66,7 @@ def test_a_node_on_its_own_ends_cleanly_from_any_state(module, port):
     ],
 )
 def test_what_is_wrong_is_said_and_the_status_is_1(arguments, why):
-    with Program("cli", *arguments) as program:
+    with Program("pi-webrtc-streamer", *arguments) as program:
         assert program.process.wait(30) == 1
         assert why in program.output
         assert "Traceback" not in program.output
@@ -76,17 +76,17 @@ def test_a_port_in_use(port):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", int(port)))
         holder.listen()
-        with Program("cli", "--source", "pattern", "--port", port) as program:
+        with Program("pi-webrtc-streamer", "--source", "pattern", "--port", port) as program:
             assert program.process.wait(30) == 1
             assert f"port {port} on 127.0.0.1 is in use by another program" in program.output
             assert "Traceback" not in program.output
 
 
 def test_unknown_options_and_help():
-    with Program("cli", "--sauce", "x") as program:
+    with Program("pi-webrtc-streamer", "--sauce", "x") as program:
         assert program.process.wait(30) == 2
         assert "unrecognized arguments: --sauce x" in program.output
-    with Program("cli", "--help") as program:
+    with Program("pi-webrtc-streamer", "--help") as program:
         assert program.process.wait(30) == 0
         for option in ("source", "camera", "width", "height", "framerate", "host", "port"):
             assert f"--{option}" in program.output
@@ -110,7 +110,7 @@ def test_a_parameter_file_names_cameras_and_settings(tmp_path, port):
         "bridge:\n  ros__parameters:\n    cameras: [front]\n"
         "front:\n  ros__parameters:\n    source: pattern\n    width: 320\n    height: 240\n"
     )
-    with Program("cli", "--config", str(config), "--port", port) as program:
+    with Program("pi-webrtc-streamer", "--config", str(config), "--port", port) as program:
         program.wait_for_output("Open http")
         assert "test pattern, 320x240" in program.output
         url = f"http://127.0.0.1:{port}/cameras/front/snapshot.jpg"
@@ -139,7 +139,7 @@ def test_a_wrong_parameter_file_is_named(tmp_path, text, why):
 def test_an_unknown_key_in_the_file_is_an_error(tmp_path, port):
     config = tmp_path / "config.yaml"
     config.write_text("camera: {ros__parameters: {source: pattern, framrate: 10}}\n")
-    with Program("cli", "--config", str(config), "--port", port) as program:
+    with Program("pi-webrtc-streamer", "--config", str(config), "--port", port) as program:
         assert program.process.wait(30) == 1
         assert 'unknown parameter "framrate": did you mean "framerate"?' in program.output
 

@@ -12,14 +12,14 @@ from .waiting import GIVE_UP_AFTER, wait_for
 
 
 class Program:
-    """A process that runs a module of the package until the context ends."""
+    """One of the package's programs, as it is installed, until the context ends."""
 
-    def __init__(self, module: str, *arguments: str, environment: dict[str, str] | None = None):
+    def __init__(self, name: str, *arguments: str, environment: dict[str, str] | None = None):
         self._folder = tempfile.TemporaryDirectory()
         self._log = Path(self._folder.name, "output")
         with self._log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"pi_webrtc_streamer.{module}", *arguments],
+                [Path(sys.executable).with_name(name), *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,129 @@
+"""streamer.launch.py, launched for real: pictures, crashes, states, a clean end."""
+
+import os
+import signal
+import socket
+import unittest
+from http.client import HTTPException
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+NO_LAUNCH = "ROS 2's launch is not installed; it comes with a ROS 2 installation, not as wheels"
+launch_testing = pytest.importorskip("launch_testing", reason=NO_LAUNCH)
+pytest.importorskip("launch_ros", reason=NO_LAUNCH)
+
+import rclpy  # noqa: E402
+from ament_index_python.packages import get_package_share_directory  # noqa: E402
+from launch import LaunchDescription  # noqa: E402
+from launch.actions import IncludeLaunchDescription  # noqa: E402
+from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
+from launch_testing.actions import ReadyToTest  # noqa: E402
+from launch_testing.asserts import assertExitCodes  # noqa: E402
+from lifecycle_msgs.srv import GetState  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+
+from support.waiting import wait_for  # noqa: E402
+
+
+@pytest.mark.launch_test
+@pytest.mark.slow
+@launch_testing.parametrize("cameras", [["camera"], ["front", "rear"]])
+def generate_test_description(cameras):
+    """Launch test patterns, as a user would from another launch file, on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    path = Path(get_package_share_directory("pi_webrtc_streamer"), "launch", "streamer.launch.py")
+    arguments = {
+        "cameras": ",".join(cameras),
+        "source": "pattern",
+        "width": "640",
+        "height": "480",
+        "port": str(port),
+    }
+    streamer = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(path)), launch_arguments=arguments.items()
+    )
+    return LaunchDescription([streamer, ReadyToTest()]), {"url": f"http://127.0.0.1:{port}"}
+
+
+class TestRunning(unittest.TestCase):
+    """While the nodes run; the tests go by their names, and the crashes come last."""
+
+    def test_1_every_camera_has_a_picture(self, url, cameras):
+        wait_for(lambda: b'"status": "ok"' in get(f"{url}/health"), "the bridge is well")
+        for camera in cameras:
+            wait_for_picture(url, camera)
+
+    def test_2_every_node_is_active(self, cameras):
+        for node in (*cameras, "bridge"):
+            wait_for(lambda node=node: state_of(node) == "active", f"{node} is active")
+
+    def test_3_a_node_that_was_killed_comes_back(self, url, cameras, proc_info):
+        for node in (cameras[-1], "bridge"):
+            killed = wait_for(lambda node=node: pid_of(node, proc_info), f"{node} runs")
+            os.kill(killed, signal.SIGKILL)
+            wait_for(
+                lambda node=node, killed=killed: pid_of(node, proc_info) not in (None, killed),
+                f"{node} is started again",
+            )
+            wait_for_picture(url, cameras[-1])
+            wait_for(lambda node=node: state_of(node) == "active", f"{node} is active again")
+
+
+@launch_testing.post_shutdown_test()
+class TestAfterwards(unittest.TestCase):
+    """After launch has sent SIGINT."""
+
+    def test_every_node_ended_well(self, cameras, proc_info):
+        assert len(proc_info.processes()) == len(cameras) + 1
+        assertExitCodes(proc_info)
+
+    def test_the_port_is_free(self, url):
+        assert get(f"{url}/health") == b""
+
+
+def get(url):
+    """Return what is at an address, nothing if there is nothing (yet)."""
+    try:
+        with urlopen(url, timeout=10) as response:
+            return response.read()
+    except (OSError, HTTPException):
+        return b""
+
+
+def wait_for_picture(url, camera):
+    """Wait until a camera's next picture is there, a whole JPEG."""
+    picture = wait_for(
+        lambda: get(f"{url}/cameras/{camera}/snapshot.jpg"), f"there is a picture of {camera}"
+    )
+    assert picture.startswith(b"\xff\xd8")
+    assert picture.endswith(b"\xff\xd9")
+
+
+def pid_of(node, proc_info):
+    """Return the id of a node's process, None while there is none."""
+    names = [name for name in proc_info.process_names() if name.startswith(f"{node}-")]
+    event = proc_info[names[0]] if names else None
+    return None if event is None or hasattr(event, "returncode") else event.pid
+
+
+def state_of(node):
+    """Return a node's lifecycle state, None if it does not answer."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    asking = rclpy.create_node("test_launch", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(asking)
+    try:
+        client = asking.create_client(GetState, f"/{node}/get_state")
+        if not client.wait_for_service(5):
+            return None
+        answer = client.call_async(GetState.Request())
+        executor.spin_until_future_complete(answer, 2)
+        return answer.result().current_state.label if answer.done() else None
+    finally:
+        executor.shutdown()
+        asking.destroy_node()
+        rclpy.shutdown(context=context)
