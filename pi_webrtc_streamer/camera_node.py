@@ -77,8 +77,8 @@ class CameraNode(OwningNode):
 
     def _open(self) -> Source:
         """Open the source as the settings have it now, controls included."""
-        source, geometry = open_source(self._settings)
-        self._transform = Transformer(geometry)
+        source, remaining, self._settings = open_source(self._settings)
+        self._transform = Transformer(remaining)
         for name, value in self._controls.items():
             try:
                 source.set_control(name, value)
@@ -141,8 +141,8 @@ class CameraNode(OwningNode):
             if name == "jpeg_quality":
                 self._quality = value
             elif name == "framerate":
-                self._settings = replace(self._settings, framerate=value)
                 self._source.set_framerate(value)
+                self._settings = replace(self._settings, framerate=value)
             elif name.startswith(CONTROLS):
                 self._source.set_control(name[len(CONTROLS) :], value)
                 self._controls[name[len(CONTROLS) :]] = value

@@ -33,22 +33,27 @@ class Geometry:
         half_turn = self.rotation >= 180
         return self.flip_horizontal != half_turn, self.flip_vertical != half_turn
 
-    def after_mirroring(self, width: int, height: int) -> Geometry:
-        """Return what is left to do when the source delivers pictures :attr:`mirrored` already.
+    def after_mirroring(self, mirrored: tuple[bool, bool], width: int, height: int) -> Geometry:
+        """Return what is left to do with pictures of this size that come mirrored like this.
 
-        The crop is given in the picture as captured, so it moves to the other side with it.
+        ``mirrored`` is what the source has done, horizontally and vertically; it may be less than
+        :attr:`mirrored`, which is what it was asked for. The crop is given in the picture as
+        captured, so it moves to the other side with it.
         """
         crop = self.crop
         if crop is not None:
             x, y, wide, high = crop
-            horizontal, vertical = self.mirrored
-            crop = (
-                width - x - wide if horizontal else x,
-                height - y - high if vertical else y,
-                wide,
-                high,
-            )
-        return Geometry(crop, self.size, rotation=self.rotation % 180)
+            x = width - x - wide if mirrored[0] else x
+            y = height - y - high if mirrored[1] else y
+            crop = x, y, wide, high
+        horizontal, vertical = self.mirrored
+        return Geometry(
+            crop=crop,
+            size=self.size,
+            flip_horizontal=horizontal != mirrored[0],
+            flip_vertical=vertical != mirrored[1],
+            rotation=self.rotation % 180,
+        )
 
     def scaled_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the size after scaling, of a picture that had this size before (cropped)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from typing import NamedTuple
 
 from ..settings.camera import CameraSettings
 from .geometry import Geometry
@@ -14,27 +16,44 @@ from .video_file import VideoSource
 logger = logging.getLogger(__name__)
 
 
-def open_source(settings: CameraSettings) -> tuple[Source, Geometry]:
-    """Open the source that is asked for; returns what is left to do to its pictures as well.
+class Opened(NamedTuple):
+    """An open source, what is left to do to its pictures, and the settings that open it again."""
+
+    source: Source
+    remaining: Geometry
+    settings: CameraSettings
+
+
+def open_source(settings: CameraSettings) -> Opened:
+    """Open the source that is asked for; ``auto`` is decided here, once.
 
     :raises SourceError: if it cannot be opened.
     """
-    geometry = geometry_of(settings)
-    if settings.source in ("auto", "picamera2"):
+    if settings.source == "auto":
         try:
-            picamera = PicameraSource(
-                settings.camera, settings.width, settings.height, settings.framerate, geometry
-            )
+            return _open_camera(replace(settings, source="picamera2"))
         except SourceError as error:
-            if settings.source != "auto":
-                raise
             logger.warning("showing the test pattern instead of a camera: %s", error)
-        else:
-            return picamera, picamera.remaining
-    elif settings.source != "pattern":
-        return VideoSource(settings.source), geometry
-    geometry.check(settings.width, settings.height)
-    return PatternSource(settings.width, settings.height, settings.framerate), geometry
+            settings = replace(settings, source="pattern")
+    if settings.source == "picamera2":
+        return _open_camera(settings)
+    geometry = geometry_of(settings)
+    if settings.source == "pattern":
+        geometry.check(settings.width, settings.height)
+        pattern = PatternSource(settings.width, settings.height, settings.framerate)
+        return Opened(pattern, geometry, settings)
+    return Opened(VideoSource(settings.source), geometry, settings)
+
+
+def _open_camera(settings: CameraSettings) -> Opened:
+    source = PicameraSource(
+        settings.camera,
+        settings.width,
+        settings.height,
+        settings.framerate,
+        geometry_of(settings),
+    )
+    return Opened(source, source.remaining, settings)
 
 
 def geometry_of(settings: CameraSettings) -> Geometry:

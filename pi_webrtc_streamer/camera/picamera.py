@@ -205,9 +205,8 @@ class PicameraSource:
             )
         geometry.check(*delivered["main"]["size"])
         transform = delivered["transform"]
-        remaining = left_to_do(
-            geometry, (bool(transform.hflip), bool(transform.vflip)), *delivered["main"]["size"]
-        )
+        mirrored = bool(transform.hflip), bool(transform.vflip)
+        remaining = geometry.after_mirroring(mirrored, *delivered["main"]["size"])
         return stream, replace(remaining, size=scaled) if by_processor else remaining
 
     def _rate_control(self, framerate: float) -> dict[str, Any]:
@@ -275,25 +274,6 @@ def find_camera(camera: str, known: list[dict[str, Any]]) -> int:
         listing = ", ".join(f"{number}: {name}" for number, name in enumerate(ids))
         raise SourceError(f'camera "{camera}" {what}; there are {listing}')
     return found[0]
-
-
-def left_to_do(
-    geometry: Geometry, mirrored: tuple[bool, bool], width: int, height: int
-) -> Geometry:
-    """Return what is left of a geometry for pictures of this size that were mirrored like this.
-
-    ``mirrored`` is what the camera has done, horizontally and vertically; it may be less than
-    :attr:`Geometry.mirrored`, which is what it was asked for.
-    """
-    done = Geometry(geometry.crop, flip_horizontal=mirrored[0], flip_vertical=mirrored[1])
-    horizontal, vertical = geometry.mirrored
-    return Geometry(
-        crop=done.after_mirroring(width, height).crop,
-        size=geometry.size,
-        flip_horizontal=horizontal != mirrored[0],
-        flip_vertical=vertical != mirrored[1],
-        rotation=geometry.rotation % 180,
-    )
 
 
 def to_full_range(picture: Picture) -> Picture:

@@ -102,17 +102,18 @@ def test_flip_and_rotation(picture, horizontal, vertical, rotation):
     st.data(),
 )
 def test_a_source_that_mirrors_leaves_the_rest_to_do(picture, horizontal, vertical, rotation, data):
-    """Mirroring in the sensor and the rest in software is the same as all of it in software."""
+    """What the sensor mirrors, all of it or less, and the rest in software make the whole."""
     height, width = picture.y.shape
     x, y = (2 * data.draw(st.integers(0, side // 2 - 1)) for side in (width, height))
     size = [
         2 * data.draw(st.integers(1, (side - at) // 2)) for side, at in ((width, x), (height, y))
     ]
     geometry = Geometry((x, y, *size), (0, 0), horizontal, vertical, rotation)
-    mirror = Geometry(flip_horizontal=geometry.mirrored[0], flip_vertical=geometry.mirrored[1])
+    mirrored = data.draw(st.booleans()), data.draw(st.booleans())
+    mirror = Geometry(flip_horizontal=mirrored[0], flip_vertical=mirrored[1])
 
     by_source = Transformer(mirror)(picture)
-    both = Transformer(geometry.after_mirroring(width, height))(by_source)
+    both = Transformer(geometry.after_mirroring(mirrored, width, height))(by_source)
 
     for one, other in zip(planes(Transformer(geometry)(picture)), planes(both), strict=True):
         assert np.array_equal(one, other)
