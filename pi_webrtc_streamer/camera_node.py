@@ -20,7 +20,7 @@ from .camera.jpeg import encode_jpeg
 from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
 from .lifecycle import OwningNode, SetupError
-from .qos import NEWEST_ONLY
+from .qos import newest_only
 from .roslog import logging_to
 from .settings.camera import CameraSettings
 from .settings.parameters import NodeParameters
@@ -96,7 +96,7 @@ class CameraNode(OwningNode):
         publisher = self.create_lifecycle_publisher(
             message_type,
             topic,
-            NEWEST_ONLY,
+            newest_only(),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         owned.callback(self.destroy_lifecycle_publisher, publisher)

@@ -2,7 +2,12 @@
 
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-# Best effort matches every publisher; one place, so that the newest picture wins.
-NEWEST_ONLY = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
-)
+
+def newest_only() -> QoSProfile:
+    """Return best effort, which matches every publisher, with one place: the newest picture wins.
+
+    Each caller gets a profile of its own, because rclpy writes ``qos_overrides`` into it.
+    """
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+    )

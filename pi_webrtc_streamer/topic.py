@@ -8,7 +8,7 @@ from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage
 
-from .qos import NEWEST_ONLY
+from .qos import newest_only
 
 
 class OnDemandSubscription:
@@ -40,7 +40,7 @@ class OnDemandSubscription:
     def _reconcile(self) -> None:
         if self._wanted and self._subscription is None:
             self._subscription = self._node.create_subscription(
-                CompressedImage, self._topic, self._on_message, NEWEST_ONLY, raw=True
+                CompressedImage, self._topic, self._on_message, newest_only(), raw=True
             )
         elif not self._wanted and self._subscription is not None:
             self._node.destroy_subscription(self._subscription)

@@ -65,6 +65,10 @@ def test_quality_of_service_is_best_effort_and_can_be_overridden(node):
     with running(CameraNode(overrides={"source": "pattern", **override})):
         (info,) = wait_for(lambda: node.get_publishers_info_by_topic(TOPIC), "the publisher")
         assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    wait_for(lambda: not node.get_publishers_info_by_topic(TOPIC), "its end")
+    with running(make_camera()):
+        (info,) = wait_for(lambda: node.get_publishers_info_by_topic(TOPIC), "the publisher")
+        assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT, "that was for one"
 
 
 def test_nothing_is_encoded_for_nobody(node, monkeypatch):
@@ -82,7 +86,7 @@ def test_nothing_is_encoded_for_nobody(node, monkeypatch):
     with running(camera):
         wait_for(lambda: len(infos) >= 5, "five pictures' camera_info")
         assert encoded == []
-        subscription = node.create_subscription(CompressedImage, TOPIC, print, BEST_EFFORT)
+        subscription = node.create_subscription(CompressedImage, TOPIC, [].append, BEST_EFFORT)
         wait_for(lambda: encoded, "encoding, once somebody subscribes")
         node.destroy_subscription(subscription)
 
