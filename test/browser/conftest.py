@@ -1,4 +1,4 @@
-"""One Chromium for all tests of the page."""
+"""One Chromium for all tests of a module."""
 
 import pytest
 
@@ -11,7 +11,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright keeps an event loop running in this thread as long as it lives,
+# beside which the tests that are coroutines could not run.
+@pytest.fixture(scope="module")
 def browser():
     with support.chromium() as chromium:
         yield chromium
