@@ -26,7 +26,7 @@ from pi_webrtc_streamer import camera_node
 from pi_webrtc_streamer.camera import capture, picamera
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.process import owning, ros_context, spinning
-from pi_webrtc_streamer.qos import NEWEST_ONLY
+from pi_webrtc_streamer.qos import newest_only
 from support.waiting import wait_for
 
 BARS, LINES, PICTURE = "Virtual0", "Virtual1", "Virtual2"
@@ -45,7 +45,7 @@ class Observer(Node):
 
     def look(self) -> None:
         self._images = self.create_subscription(
-            CompressedImage, TOPIC, self.messages.append, NEWEST_ONLY
+            CompressedImage, TOPIC, self.messages.append, newest_only()
         )
 
     def look_away(self) -> None:
