@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections import deque
 from typing import NamedTuple
 
 from .codec import AccessUnit
 
-HISTORY_SIZE = 512  # packets that can be sent again: a large key frame and what follows it
+# Packets that can be sent again. A whole unit is kept or forgotten, so that a large key frame does
+# not push itself out.
+HISTORY_SIZE = 512
 ONE_BYTE_PROFILE = 0xBEDE
-_HEADER = struct.Struct("!BBHII")
+_HEADER = "!BBHII"
 _VERSION_WITH_EXTENSION = 0x90
 _VERSION = 0x80
 _MARKER = 0x80
@@ -22,13 +24,6 @@ class Extensions(NamedTuple):
     mid: int | None = None
     abs_send_time: int | None = None
     playout_delay: int | None = None
-
-
-class _Sent(NamedTuple):
-    sequence: int
-    marker: bool
-    timestamp: int
-    payload: bytes
 
 
 class RtpWriter:
@@ -57,45 +52,61 @@ class RtpWriter:
         self._rtx_sequence = rtx_sequence
         self._constant_elements = _constant_elements(extensions, mid)
         self._abs_send_time = extensions.abs_send_time
-        self._history: list[_Sent | None] = [None] * HISTORY_SIZE
+        self._header = struct.Struct(_HEADER + f"{len(self._extension(0))}s")
+        self._first = _VERSION if self._header.size == 12 else _VERSION_WITH_EXTENSION
+        self._history: deque[tuple[int, AccessUnit]] = deque()
+        self._remembered = 0
         self.packets_sent = 0
         self.octets_sent = 0
 
-    def packets(self, unit: AccessUnit, send_time: float) -> Iterator[bytes]:
-        """Yield the packets of an access unit, to be sent at ``send_time`` (seconds, any epoch)."""
+    def packets(self, unit: AccessUnit, send_time: float) -> list[bytes]:
+        """Return the packets of an access unit, to be sent at ``send_time`` (seconds)."""
+        pack, first, plain = self._header.pack, self._first, self._payload_type
+        marked = _MARKER | plain
+        timestamp, ssrc = unit.timestamp, self._ssrc
         extension = self._extension(send_time)
+        self._remember(unit)
+        sequence = self._sequence
         last = len(unit.payloads) - 1
+        packets = []
         for number, payload in enumerate(unit.payloads):
-            sent = _Sent(self._sequence, number == last, unit.timestamp, payload)
-            self._history[self._sequence % HISTORY_SIZE] = sent
-            self._sequence = self._sequence + 1 & 0xFFFF
-            self.packets_sent += 1
-            self.octets_sent += len(payload)
-            yield (
-                self._header(sent, self._payload_type, sent.sequence, self._ssrc, extension)
-                + payload
-            )
+            second = marked if number == last else plain
+            packets.append(pack(first, second, sequence, timestamp, ssrc, extension) + payload)
+            sequence = sequence + 1 & 0xFFFF
+        self._sequence = sequence
+        self.packets_sent += len(packets)
+        self.octets_sent += unit.size
+        return packets
 
     def retransmission(self, sequence: int, send_time: float) -> bytes | None:
         """Return a packet that carries again what ``sequence`` did; None if it is forgotten."""
-        sent = self._history[sequence % HISTORY_SIZE]
-        if sent is None or sent.sequence != sequence:
-            return None
-        extension = self._extension(send_time)
-        if self._rtx is None:
-            header = self._header(sent, self._payload_type, sequence, self._ssrc, extension)
-            return header + sent.payload
-        payload_type, ssrc = self._rtx
-        header = self._header(sent, payload_type, self._rtx_sequence, ssrc, extension)
-        self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
-        return header + sequence.to_bytes(2, "big") + sent.payload
+        for first_sequence, unit in reversed(self._history):
+            index = sequence - first_sequence & 0xFFFF
+            if index < len(unit.payloads):
+                return self._again(sequence, unit, index, send_time)
+        return None
 
-    def _header(
-        self, sent: _Sent, payload_type: int, sequence: int, ssrc: int, extension: bytes
-    ) -> bytes:
-        first = _VERSION_WITH_EXTENSION if extension else _VERSION
-        second = (_MARKER if sent.marker else 0) | payload_type
-        return _HEADER.pack(first, second, sequence, sent.timestamp, ssrc) + extension
+    def _again(self, sequence: int, unit: AccessUnit, index: int, send_time: float) -> bytes:
+        marker = _MARKER if index == len(unit.payloads) - 1 else 0
+        extension = self._extension(send_time)
+        payload = unit.payloads[index]
+        payload_type, ssrc, number = self._payload_type, self._ssrc, sequence
+        if self._rtx is not None:
+            payload_type, ssrc = self._rtx
+            number, self._rtx_sequence = self._rtx_sequence, self._rtx_sequence + 1 & 0xFFFF
+            payload = sequence.to_bytes(2, "big") + payload
+        header = self._header.pack(
+            self._first, marker | payload_type, number, unit.timestamp, ssrc, extension
+        )
+        return header + payload
+
+    def _remember(self, unit: AccessUnit) -> None:
+        self._history.append((self._sequence, unit))
+        self._remembered += len(unit.payloads)
+        while len(self._history) > 1 and (
+            self._remembered - len(self._history[0][1].payloads) >= HISTORY_SIZE
+        ):
+            self._remembered -= len(self._history.popleft()[1].payloads)
 
     def _extension(self, send_time: float) -> bytes:
         elements = self._constant_elements

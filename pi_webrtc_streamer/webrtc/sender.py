@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from aiortc.rtcrtpparameters import (
 
 from ..media.codec import CLOCK_RATE, AccessUnit, Codec
 from ..media.rtp import Extensions, RtpWriter
+from .burst import BurstSocket
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +38,6 @@ PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 # FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
 ANY_MEDIA_SSRC = 0
-# What the socket has not taken by then means that the link is stuck, and newer pictures would wait.
-LARGEST_BACKLOG = 64 * 1024  # bytes
 
 
 class Stream(Protocol):
@@ -78,6 +77,7 @@ class StreamSender:
         self._writer: RtpWriter | None = None
         self._needs_keyframe = True
         self._parameters: RTCRtpSendParameters | None = None
+        self._burst: tuple[asyncio.DatagramTransport, BurstSocket] | None = None
         self._take_over()
 
     def send(self, unit: AccessUnit, now: float) -> None:
@@ -88,15 +88,15 @@ class StreamSender:
         """
         if self._needs_keyframe and not unit.keyframe:
             return
-        if self._backlog() > LARGEST_BACKLOG:
+        assert self._writer is not None
+        dtls = self._sender.transport
+        if dtls._state != State.CONNECTED:
+            return  # it is closing, and this sender with it
+        protect = dtls._tx_srtp.protect
+        packets = [protect(packet) for packet in self._writer.packets(unit, now)]
+        if not self._send_packets(packets):
             self._drop()
             return
-        assert self._writer is not None
-        try:
-            for packet in self._writer.packets(unit, now):
-                self._send_packet(packet)
-        except ConnectionError:
-            return  # the transport is closing, and this sender with it
         self._needs_keyframe = False
         self.units_sent += 1
         self._note_for_sender_report(unit, now)
@@ -130,6 +130,7 @@ class StreamSender:
             logger.exception("a viewer could not join its stream")
         finally:
             self._stream = None
+            self._close_burst_socket()
             sender._RTCRtpSender__rtp_exited.set()
 
     def _open_writer(self, codec: RTCRtpCodecParameters) -> RtpWriter:
@@ -158,9 +159,12 @@ class StreamSender:
 
     async def _retransmit(self, sequence: int) -> None:
         """Answer a NACK."""
-        packet = self._writer and self._writer.retransmission(sequence, time.time())
-        if packet:
-            self._send_packet(packet)
+        dtls = self._sender.transport
+        if self._writer is None or dtls._state != State.CONNECTED:
+            return
+        packet = self._writer.retransmission(sequence, time.time())
+        if packet is not None:
+            self._send_packets([dtls._tx_srtp.protect(packet)])
 
     def _on_keyframe_request(self) -> None:
         """Answer a PLI or a FIR."""
@@ -173,28 +177,34 @@ class StreamSender:
             self._needs_keyframe = True
             self._on_keyframe_request()
 
-    def _send_packet(self, packet: bytes) -> None:
-        dtls = self._sender.transport
-        if dtls._state != State.CONNECTED:
-            raise ConnectionError("the DTLS transport is not connected")
-        transport, address = self._path()
-        transport.sendto(dtls._tx_srtp.protect(packet), address)
-
-    def _backlog(self) -> int:
-        try:
-            transport, _ = self._path()
-        except ConnectionError:
-            return 0
-        # A TURN transport has no buffer of its own to ask for.
-        size = getattr(transport, "get_write_buffer_size", None)
-        return int(size()) if size is not None else 0
-
-    def _path(self) -> tuple[asyncio.DatagramTransport, tuple[str, int]]:
-        """Return the socket and address of the candidate pair in use."""
+    def _send_packets(self, packets: Sequence[bytes]) -> bool:
+        """Send protected packets; returns False if the network does not take them now."""
         pair = self._sender.transport.transport._connection._nominated.get(1)
         if pair is None:
-            raise ConnectionError("no candidate pair is nominated")
-        return pair.protocol.transport, pair.remote_addr
+            return False
+        transport: Any = pair.protocol.transport
+        if transport.get_extra_info("socket") is None:  # TURN, which wraps each packet once more
+            for packet in packets:
+                transport.sendto(packet, pair.remote_addr)
+            return True
+        if transport.get_write_buffer_size() > 0:
+            return False  # the link is stuck: newer pictures would wait behind older ones
+        try:
+            return self._burst_socket(transport).send(packets, pair.remote_addr)
+        except OSError as error:  # a route that is gone for now; ICE notices if it stays away
+            logger.debug("not sent: %s", error)
+            return False
+
+    def _burst_socket(self, transport: asyncio.DatagramTransport) -> BurstSocket:
+        if self._burst is None or self._burst[0] is not transport:
+            self._close_burst_socket()
+            self._burst = transport, BurstSocket(transport.get_extra_info("socket"))
+        return self._burst[1]
+
+    def _close_burst_socket(self) -> None:
+        if self._burst is not None:
+            self._burst[1].close()
+            self._burst = None
 
     def _note_for_sender_report(self, unit: AccessUnit, now: float) -> None:
         """Give aiortc's next sender report one instant in both clocks (RFC 3550, 6.4.1)."""

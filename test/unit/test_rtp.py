@@ -118,7 +118,19 @@ def test_without_rtx_the_packet_itself_is_repeated():
 def test_what_is_forgotten_is_not_sent_again():
     writer = make_writer()
     for _ in range(HISTORY_SIZE + 1):
-        list(writer.packets(make_unit(b"x"), 0))
+        writer.packets(make_unit(b"x"), 0)
     assert writer.retransmission(0, 0) is None
     assert writer.retransmission(1, 0) is not None
-    assert writer.retransmission(HISTORY_SIZE + 1, 0) is None
+    assert writer.retransmission(HISTORY_SIZE, 0) is not None
+    assert writer.retransmission(HISTORY_SIZE + 1, 0) is None, "not sent yet"
+
+
+def test_a_large_key_frame_is_remembered_whole():
+    writer = make_writer()
+    writer.packets(make_unit(*[b"x"] * (2 * HISTORY_SIZE)), 0)
+    assert all(writer.retransmission(number, 0) for number in range(2 * HISTORY_SIZE))
+    writer.packets(make_unit(b"y"), 0)
+    assert writer.retransmission(0, 0) is not None
+    for _ in range(HISTORY_SIZE):
+        writer.packets(make_unit(b"y"), 0)
+    assert writer.retransmission(0, 0) is None
