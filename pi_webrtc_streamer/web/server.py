@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 from pathlib import Path
 
 from aiohttp import web
@@ -54,18 +55,29 @@ class WebServer:
 
         :raises PortError: if the address cannot be listened on.
         """
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            listener = _listen(host, port)
         except OSError as error:
-            await self._runner.cleanup()
             raise PortError(_explain(error, host, port)) from error
-        listening: int = self._runner.addresses[0][1]
+        try:
+            await self._runner.setup()
+            await web.SockSite(self._runner, listener).start()
+        except BaseException:
+            listener.close()
+            raise
+        listening: int = listener.getsockname()[1]
         return listening
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
         await self._runner.cleanup()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # Not left to asyncio, whose error no longer tells why an address cannot be had (Python 3.13).
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    both = family == socket.AF_INET6 and host == "::"
+    return socket.create_server(address[:2], family=family, dualstack_ipv6=both)
 
 
 def _explain(error: OSError, host: str, port: int) -> str:
