@@ -14,6 +14,7 @@ from .loop import LoopThread
 from .media.codec import StreamSettings
 from .media.feed import CameraFeed
 from .media.pipeline import MediaPipeline
+from .media.tiers import Tier, make_tiers
 from .settings.bridge import BridgeSettings
 from .webrtc.viewer import ViewerSettings
 from .webrtc.viewers import Viewers
@@ -56,7 +57,8 @@ class Bridge:
     def active(self, loop: LoopThread) -> Iterator[None]:
         """Serve viewers for the length of a context; entered and left outside the loop."""
         settings = self.settings
-        stream = StreamSettings(bitrate=settings.bitrate, framerate=settings.framerate)
+        stream = StreamSettings(settings.framerate, settings.h264_encoder)
+        tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
         with ExitStack() as stack:
             pipelines = {}
             for name, feed in self.feeds.items():
@@ -65,11 +67,11 @@ class Bridge:
                 stack.callback(pipeline.close)
                 pipelines[name] = pipeline
             stack.callback(lambda: loop.run(self._close()))
-            loop.run(self._open(pipelines))
+            loop.run(self._open(pipelines, tiers))
             yield
 
-    async def _open(self, pipelines: Mapping[str, MediaPipeline]) -> None:
-        settings = ViewerSettings(self.settings.codecs, self.ice_servers)
+    async def _open(self, pipelines: Mapping[str, MediaPipeline], tiers: tuple[Tier, ...]) -> None:
+        settings = ViewerSettings(self.settings.codecs, self.ice_servers, tiers)
         self.viewers = Viewers(pipelines, settings, self.settings.max_viewers)
 
     async def _close(self) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from .signals import stopping_on_signals
+from .signals import StopRequest, stopping_on_signals
 
 SUPPORTED = ((3, 10), (3, 13))
 
@@ -123,9 +122,7 @@ def camera_names(config: dict[str, Any]) -> list[str]:
     return ["camera"]
 
 
-def _run(
-    options: argparse.Namespace, cameras: list[str], ros: list[str], stop: threading.Event
-) -> int:
+def _run(options: argparse.Namespace, cameras: list[str], ros: list[str], stop: StopRequest) -> int:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
     from .process import owning, ros_context, spinning

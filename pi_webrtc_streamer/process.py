@@ -12,10 +12,11 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from .lifecycle import OwningNode
+from .signals import StopRequest
 
 
-def run_node(make_node: Callable[[], OwningNode], stop: threading.Event) -> int:
-    """Run one node until the event is set; returns the process's exit status, 0."""
+def run_node(make_node: Callable[[], OwningNode], stop: StopRequest) -> int:
+    """Run one node until it is to stop; returns the process's exit status, 0."""
     with ros_context(sys.argv), owning([make_node()]) as (node,):
         if node.get_parameter("autostart").value:
             node.keep_bringing_up()

@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 import signal
-import threading
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class StopRequest:
+    """Whether the program is to end; the main thread waits for that.
+
+    The kernel may hand a signal to any thread. One that is handled elsewhere does not wake a main
+    thread that waits for a lock, and Python's handler would not run. The byte that Python writes
+    for every signal, in whatever thread, wakes it.
+    """
+
+    def __init__(self, reader: socket.socket) -> None:
+        self._reader = reader
+        self._requested = False
+
+    def is_set(self) -> bool:
+        """Whether a signal has come."""
+        return self._requested
+
+    def wait(self) -> None:
+        """Wait, in the main thread, until a signal comes."""
+        while not self._requested:
+            self._reader.recv(1)
+
+    def set(self, *_: object) -> None:
+        """Note a signal; this is the handler."""
+        self._requested = True
+
+
 @contextmanager
-def stopping_on_signals() -> Iterator[threading.Event]:
-    """Lend an event that SIGINT and SIGTERM set; for the main thread."""
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: object) -> None:
-        stop.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = {number: signal.signal(number, on_signal) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+def stopping_on_signals() -> Iterator[StopRequest]:
+    """Lend a request that SIGINT and SIGTERM set; for the main thread."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.setblocking(False)
+        stop = StopRequest(reader)
+        previous_writer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        previous = {number: signal.signal(number, stop.set) for number in numbers}
+        try:
+            yield stop
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(previous_writer)

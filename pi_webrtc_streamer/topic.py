@@ -14,11 +14,12 @@ from .qos import newest_only
 class OnDemandSubscription:
     """Subscribes to a topic's serialized messages while :meth:`demand` was last called with True.
 
+    ``on_message`` gets the bytes and when they were published, in nanoseconds since the epoch.
     :meth:`demand` may be called from any thread; the subscription comes and goes in the executor's.
     With no subscriber, the camera node does not even encode.
     """
 
-    def __init__(self, node: Node, topic: str, on_message: Callable[[bytes], object]) -> None:
+    def __init__(self, node: Node, topic: str, on_message: Callable[[bytes, int], object]) -> None:
         self._node = node
         self._topic = topic
         self._on_message = on_message
@@ -40,8 +41,11 @@ class OnDemandSubscription:
     def _reconcile(self) -> None:
         if self._wanted and self._subscription is None:
             self._subscription = self._node.create_subscription(
-                CompressedImage, self._topic, self._on_message, newest_only(), raw=True
+                CompressedImage, self._topic, self._take, newest_only(), raw=True
             )
         elif not self._wanted and self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
+
+    def _take(self, message: bytes, info: dict[str, int]) -> None:
+        self._on_message(message, info["source_timestamp"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .stages import StageTimes
+
 CLOCK_RATE = 90_000  # of every video payload type, in Hz (RFC 6184, RFC 7741)
 
 
@@ -17,22 +19,24 @@ class Codec(Enum):
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How pictures are encoded: ``bitrate`` in bit/s, ``framerate`` (what to expect) in 1/s."""
+    """How pictures are encoded: ``framerate`` is what to expect, in 1/s.
 
-    bitrate: int = 2_500_000
+    ``h264_encoder`` is FFmpeg's name of one, or ``auto``.
+    """
+
     framerate: float = 30.0
+    h264_encoder: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
 class AccessUnit:
     """One encoded picture, cut for RTP.
 
-    ``timestamp`` is its capture time at 90 kHz modulo 2**32, ``captured`` the same in nanoseconds
-    on the publisher's clock; ``size`` counts the payload bytes.
+    ``timestamp`` is its capture time at 90 kHz modulo 2**32; ``size`` counts the payload bytes.
     """
 
     payloads: tuple[bytes, ...]
     timestamp: int
-    captured: int
     keyframe: bool
     size: int
+    times: StageTimes

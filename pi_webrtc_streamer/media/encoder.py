@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Literal, Protocol
 
 import av
 from av.codec.context import CodecContext
+from av.error import FFmpegError
 from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
 from av.video.format import VideoFormat
@@ -16,6 +18,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from .codec import Codec, StreamSettings
+from .tiers import Tier
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,8 @@ FULL_RANGE = "yuvj420p"  # JFIF: BT.601, luma 0 to 255
 LIMITED_RANGE = "yuv420p"  # luma 16 to 235
 SMALLEST_SIDE = 16  # pixels; libx264 opens below, receivers do not all show it
 BT601 = 6  # smpte170m, in FFmpeg's numbering of primaries, transfer and matrix alike
+SMALLEST_CHANGE = 0.05  # share of a bitrate below which it is left as it is
+REOPEN_CHANGE = 0.25  # share from which on an encoder is opened anew for it
 NEVER = 1_000_000  # frames between key frames: they are sent on demand only
 
 
@@ -48,7 +53,7 @@ class JpegDecoder:
         try:
             # PyAV takes any buffer, whatever its stub says, and does not copy it.
             frames = self._context.decode(av.Packet(data))  # type: ignore[arg-type]
-        except av.error.FFmpegError as error:
+        except FFmpegError as error:
             raise DecodeError(f"the JPEG cannot be decoded: {error.strerror}") from error
         if not frames or frames[0].is_corrupt:
             raise DecodeError("the JPEG cannot be decoded: its picture data is broken")
@@ -81,6 +86,14 @@ class JpegDecoder:
 class Encoder(Protocol):
     """Encodes pictures of one size with one codec."""
 
+    def suits(self, frame: VideoFrame, bitrate: int) -> bool:
+        """Whether this encoder can take the picture and go to this bitrate, in bit/s."""
+        ...
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Encode at another bitrate from now on."""
+        ...
+
     def encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
         """Return an access unit and whether it is a key frame, or None if none came out.
 
@@ -95,6 +108,13 @@ class _PyavEncoder:
         self._context = context
         self._count = 0
 
+    def suits(self, frame: VideoFrame, bitrate: int) -> bool:
+        return (frame.width, frame.height) == (self._context.width, self._context.height)
+
+    def set_bitrate(self, bitrate: int) -> None:
+        if abs(bitrate - (self._context.bit_rate or 0)) > SMALLEST_CHANGE * bitrate:
+            self._context.bit_rate = bitrate
+
     def encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
         frame.pts = self._count
         frame.time_base = self._context.time_base
@@ -108,11 +128,15 @@ class _PyavEncoder:
         return memoryview(packet).toreadonly(), packet.is_keyframe
 
 
-class H264Encoder(_PyavEncoder):
-    """libx264 in constrained baseline, full range, without any delay of its own."""
+class X264Encoder(_PyavEncoder):
+    """libx264 in constrained baseline, full range, without any delay of its own.
 
-    def __init__(self, width: int, height: int, settings: StreamSettings) -> None:
-        context = _encoder_context("libx264", width, height, settings)
+    Its bitrate changes at once and without a key frame, up to the tier's highest, for which it is
+    opened.
+    """
+
+    def __init__(self, width: int, height: int, tier: Tier, framerate: float, bitrate: int) -> None:
+        context = _encoder_context("libx264", width, height, framerate, bitrate)
         context.pix_fmt = FULL_RANGE
         context.color_range = ColorRange.JPEG
         context.options = {
@@ -120,19 +144,35 @@ class H264Encoder(_PyavEncoder):
             "tune": "zerolatency",
             "profile": "baseline",
             "forced-idr": "1",
-            "maxrate": str(settings.bitrate),
+            "maxrate": str(tier.highest),
             # A tenth of a second bounds a key frame to what the link carries in three frames.
-            "bufsize": str(settings.bitrate // 10),
+            "bufsize": str(tier.highest // 10),
             "x264-params": "scenecut=0:keyint=infinite",
         }
         super().__init__(context)
 
 
-class Vp8Encoder(_PyavEncoder):
-    """libvpx for receivers without H.264; VP8 cannot say full range, so it is converted."""
+class V4l2H264Encoder(_PyavEncoder):
+    """The Raspberry Pi 4's encoder, behind the kernel's V4L2, in limited range."""
 
-    def __init__(self, width: int, height: int, settings: StreamSettings) -> None:
-        context = _encoder_context("libvpx", width, height, settings)
+    def __init__(self, width: int, height: int, tier: Tier, framerate: float, bitrate: int) -> None:
+        context = _encoder_context("h264_v4l2m2m", width, height, framerate, bitrate)
+        context.pix_fmt = LIMITED_RANGE
+        context.color_range = ColorRange.MPEG
+        super().__init__(context)
+
+    def encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
+        return super().encode(_to_limited_range(frame), keyframe)
+
+
+class Vp8Encoder(_PyavEncoder):
+    """libvpx for receivers without H.264; VP8 cannot say full range, so it is converted.
+
+    It takes no other bitrate once it is open, and is opened anew for a change that matters.
+    """
+
+    def __init__(self, width: int, height: int, tier: Tier, framerate: float, bitrate: int) -> None:
+        context = _encoder_context("libvpx", width, height, framerate, bitrate)
         context.pix_fmt = LIMITED_RANGE
         context.color_range = ColorRange.MPEG
         context.options = {
@@ -143,38 +183,80 @@ class Vp8Encoder(_PyavEncoder):
             "static-thresh": "1",
             "undershoot-pct": "100",
             "overshoot-pct": "15",
-            "minrate": str(settings.bitrate),
-            "maxrate": str(settings.bitrate),
-            "bufsize": str(settings.bitrate // 2),
-            "rc_init_occupancy": str(settings.bitrate // 4),
+            "minrate": str(bitrate),
+            "maxrate": str(bitrate),
+            "bufsize": str(bitrate // 2),
+            "rc_init_occupancy": str(bitrate // 4),
             # A key frame of at most three times the mean frame; without it, 461 kB were seen.
             "max-intra-rate": "300",
         }
         super().__init__(context)
+        self._bitrate = bitrate
+
+    def suits(self, frame: VideoFrame, bitrate: int) -> bool:
+        near = abs(bitrate - self._bitrate) <= REOPEN_CHANGE * self._bitrate
+        return near and super().suits(frame, bitrate)
+
+    def set_bitrate(self, bitrate: int) -> None:
+        pass
 
     def encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
-        limited = frame.reformat(
-            format=LIMITED_RANGE,
-            src_colorspace=Colorspace.ITU601,
-            dst_colorspace=Colorspace.ITU601,
-            src_color_range=ColorRange.JPEG,
-            dst_color_range=ColorRange.MPEG,
-        )
-        return super().encode(limited, keyframe)
+        return super().encode(_to_limited_range(frame), keyframe)
 
 
-_ENCODERS: Mapping[Codec, type[H264Encoder | Vp8Encoder]] = {
-    Codec.H264: H264Encoder,
-    Codec.VP8: Vp8Encoder,
+_ENCODERS: Mapping[str, Callable[[int, int, Tier, float, int], Encoder]] = {
+    "h264_v4l2m2m": V4l2H264Encoder,
+    "libx264": X264Encoder,
+    "libvpx": Vp8Encoder,
 }
 
 
-def open_encoder(codec: Codec, width: int, height: int, settings: StreamSettings) -> Encoder:
-    """Open an encoder for pictures of this size.
+def open_encoder(
+    codec: Codec, frame: VideoFrame, tier: Tier, settings: StreamSettings, bitrate: int
+) -> Encoder:
+    """Open an encoder for pictures like this one.
 
     :raises av.error.FFmpegError: if the codec refuses the size or the settings.
     """
-    return _ENCODERS[codec](width, height, settings)
+    name = "libvpx" if codec is Codec.VP8 else settings.h264_encoder
+    if name == "auto":
+        name = "h264_v4l2m2m" if _hardware_works() else "libx264"
+    encoder = _ENCODERS[name](frame.width, frame.height, tier, settings.framerate, bitrate)
+    logger.info(
+        "%s opened for %dx%d (%s), %.0f kbit/s",
+        name,
+        frame.width,
+        frame.height,
+        tier.name,
+        bitrate / 1000,
+    )
+    return encoder
+
+
+@functools.cache
+def _hardware_works() -> bool:
+    """Whether the hardware's H.264 encoder works here, tried once by encoding real pictures."""
+    tier = Tier(0, 1, 1_000_000, 1_000_000)
+    frame = VideoFrame(640, 480, FULL_RANGE)
+    try:
+        encoder = V4l2H264Encoder(frame.width, frame.height, tier, 30, tier.highest)
+        # It may give a picture back only when the next one comes; more would be a delay.
+        works = any(encoder.encode(frame, keyframe=False) for _ in range(2))
+    except (FFmpegError, ValueError) as error:
+        logger.info("no hardware encoder for H.264 (%s): using libx264", error)
+        return False
+    logger.info("the hardware's encoder for H.264 %s", "works" if works else "gives nothing back")
+    return works
+
+
+def _to_limited_range(frame: VideoFrame) -> VideoFrame:
+    return frame.reformat(
+        format=LIMITED_RANGE,
+        src_colorspace=Colorspace.ITU601,
+        dst_colorspace=Colorspace.ITU601,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+    )
 
 
 def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
@@ -184,13 +266,13 @@ def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
 
 
 def _encoder_context(
-    name: str, width: int, height: int, settings: StreamSettings
+    name: str, width: int, height: int, framerate: float, bitrate: int
 ) -> VideoCodecContext:
     context = _context(name, "w")
     context.width, context.height = width, height
-    context.framerate = Fraction(settings.framerate).limit_denominator(1001)
+    context.framerate = Fraction(framerate).limit_denominator(1001)
     context.time_base = 1 / context.framerate
-    context.bit_rate = settings.bitrate
+    context.bit_rate = bitrate
     context.gop_size = NEVER
     context.max_b_frames = 0
     context.thread_count = 1

@@ -12,6 +12,7 @@ from .distributor import FrameDistributor
 from .frame import JpegFrame
 from .jpeg import JpegError, read_jpeg_size
 from .rate import RateMeter
+from .stages import StageTimes
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +60,14 @@ class CameraFeed:
         self._problem: tuple[str, float] | None = None
         self._problem_logged: tuple[str, float] | None = None
 
-    def accept(self, message: bytes) -> None:
-        """Take a serialized CompressedImage and publish its picture, or note why it is no use."""
+    def accept(self, message: bytes, published: int = 0) -> None:
+        """Take a serialized CompressedImage and publish its picture, or note why it is no use.
+
+        ``published`` is when the publisher sent it, in nanoseconds since the epoch; 0: unknown.
+        """
         now = self._clock()
         try:
-            frame = _read_frame(message, now)
+            frame = _read_frame(message, published)
         except (CdrError, JpegError) as error:
             self.report_problem(str(error))
             return
@@ -159,12 +163,14 @@ def explain(
     )
 
 
-def _read_frame(message: bytes, now: float) -> JpegFrame:
+def _read_frame(message: bytes, published: int) -> JpegFrame:
+    received = time.time_ns()
     image = read_compressed_image(message)
     if not is_jpeg_format(image.format):
         raise JpegError(f'its format is "{image.format[:40]}", not jpeg')
     size = read_jpeg_size(image.data)
-    return JpegFrame(image.data, image.stamp, now, size.width, size.height)
+    times = StageTimes(image.stamp, published, received)
+    return JpegFrame(image.data, times, size.width, size.height)
 
 
 def is_jpeg_format(image_format: str) -> bool:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import weakref
 from dataclasses import dataclass
 
+from .stages import StageTimes
+
 
 @dataclass(frozen=True, eq=False)
 class JpegFrame:
     """One JPEG picture; every consumer holds a view of the same buffer.
 
-    ``data`` is a read-only view into the message's bytes. ``stamp`` is the acquisition time in
-    nanoseconds on the publisher's clock (``header.stamp``), ``received`` the arrival in seconds on
-    the monotonic clock of this process. ``width`` and ``height``, in pixels, are the JPEG's.
+    ``data`` is a read-only view into the message's bytes; ``times`` says when it was captured,
+    published and received. ``width`` and ``height``, in pixels, are the JPEG's.
     """
 
     data: memoryview
-    stamp: int
-    received: float
+    times: StageTimes
     width: int
     height: int
 

@@ -1,4 +1,4 @@
-"""One camera's media thread: decode once, encode once for each codec in use."""
+"""One camera's media thread: decode once, encode once for each codec and tier in use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from av.error import FFmpegError
@@ -14,11 +13,13 @@ from av.video.frame import VideoFrame
 
 from .codec import AccessUnit, Codec, StreamSettings
 from .distributor import FrameDistributor, Mailbox
-from .encoder import DecodeError, Encoder, JpegDecoder, open_encoder
+from .encoder import SMALLEST_SIDE, DecodeError, Encoder, JpegDecoder, open_encoder
 from .frame import JpegFrame
 from .keyframes import KeyframeGate
 from .packetiser import H264Packetiser, Packetiser, Vp8Packetiser
 from .rtp_clock import RtpClock
+from .stages import StageTimes
+from .tiers import Tier
 
 logger = logging.getLogger(__name__)
 
@@ -42,25 +43,43 @@ class StreamSink(Protocol):
         ...
 
 
-@dataclass(frozen=True)
 class Picture:
-    """A decoded picture with its acquisition time in nanoseconds."""
+    """A decoded picture, and what it is scaled to, once for all who want that size."""
 
-    frame: VideoFrame
-    stamp: int
+    def __init__(self, frame: VideoFrame, times: StageTimes) -> None:
+        self.times = times
+        self._scaled = {1: frame}
+
+    def divided(self, divisor: int) -> VideoFrame:
+        """Return the picture with its sides divided, even, and not too small to be encoded."""
+        if divisor not in self._scaled:
+            full = self._scaled[1]
+            self._scaled[divisor] = full.reformat(
+                width=max(SMALLEST_SIDE, full.width // divisor // 2 * 2),
+                height=max(SMALLEST_SIDE, full.height // divisor // 2 * 2),
+                interpolation="FAST_BILINEAR",
+            )
+        return self._scaled[divisor]
 
 
 class EncodedStream:
-    """One codec of one camera: an encoder, its packetiser, and whoever takes its units."""
+    """One codec and tier of one camera: an encoder, a packetiser, and who takes its units.
 
-    def __init__(self, codec: Codec, settings: StreamSettings, sink: StreamSink) -> None:
+    ``bitrate``, in bit/s, may be set from any thread; it takes effect at the next picture.
+    """
+
+    def __init__(
+        self, codec: Codec, tier: Tier, settings: StreamSettings, sink: StreamSink
+    ) -> None:
         self.codec = codec
+        self.tier = tier
         self.keyframes = KeyframeGate(KEYFRAME_INTERVAL)
+        self.bitrate = tier.highest
         self.encoded = 0
         self.skipped = 0
         self._settings = settings
         self._sink = sink
-        self._encoder: tuple[tuple[int, int], Encoder] | None = None
+        self._encoder: Encoder | None = None
         self._packetiser: Packetiser = H264Packetiser() if codec is Codec.H264 else Vp8Packetiser()
 
     def encode(self, picture: Picture, timestamp: int, now: float) -> None:
@@ -74,35 +93,30 @@ class EncodedStream:
         if not self._sink.ready:
             self.skipped += 1
             return
-        encoded = self._encode(picture.frame, self.keyframes.due(now))
+        encoded = self._encode(picture.divided(self.tier.divisor), self.keyframes.due(now))
         if encoded is None:
             return
         data, is_keyframe = encoded
         if is_keyframe:
             self.keyframes.made(now)
         self.encoded += 1
-        self._sink.deliver(self._unit(data, picture.stamp, timestamp, is_keyframe))
+        payloads = tuple(self._packetiser.packetise(data))
+        times = picture.times._replace(encoded=time.time_ns())
+        size = sum(map(len, payloads))
+        self._sink.deliver(AccessUnit(payloads, timestamp, is_keyframe, size, times))
 
     def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
-        size = frame.width, frame.height
-        if self._encoder is None or self._encoder[0] != size:
-            self._encoder = size, open_encoder(self.codec, *size, self._settings)
-            logger.info("%s encoder opened for %dx%d", self.codec.value, *size)
+        encoder = self._encoder
+        if encoder is None or not encoder.suits(frame, self.bitrate):
+            self._encoder = None
+            encoder = open_encoder(self.codec, frame, self.tier, self._settings, self.bitrate)
+            self._encoder = encoder
+        encoder.set_bitrate(self.bitrate)
         try:
-            return self._encoder[1].encode(frame, keyframe)
+            return encoder.encode(frame, keyframe)
         except FFmpegError:
             self._encoder = None
             raise
-
-    def _unit(self, data: memoryview, stamp: int, timestamp: int, is_keyframe: bool) -> AccessUnit:
-        payloads = tuple(self._packetiser.packetise(data))
-        return AccessUnit(
-            payloads=payloads,
-            timestamp=timestamp,
-            captured=stamp,
-            keyframe=is_keyframe,
-            size=sum(map(len, payloads)),
-        )
 
 
 class MediaPipeline:
@@ -135,9 +149,9 @@ class MediaPipeline:
         self._thread = threading.Thread(target=self._run, name=f"media-{name}", daemon=True)
         self._thread.start()
 
-    def open_stream(self, codec: Codec, sink: StreamSink) -> EncodedStream:
+    def open_stream(self, codec: Codec, tier: Tier, sink: StreamSink) -> EncodedStream:
         """Start encoding with a codec; the first picture will be a key frame."""
-        stream = EncodedStream(codec, self._settings, sink)
+        stream = EncodedStream(codec, tier, self._settings, sink)
         stream.keyframes.request(self._clock())
         with self._change:
             if not self._streams:
@@ -191,14 +205,15 @@ class MediaPipeline:
             return
         now = self._clock()
         if frame is not None:
-            picture = Picture(self._decoder.decode(frame.data), frame.stamp)
+            decoded = self._decoder.decode(frame.data)
+            picture = Picture(decoded, frame.times._replace(decoded=time.time_ns()))
             self._last = picture, now
         elif self._last is not None and self._repeat_due(streams, now):
             picture = self._last[0]
             streams = tuple(stream for stream in streams if stream.keyframes.due(now))
         else:
             return
-        timestamp = self._rtp_clock.ticks(picture.stamp)
+        timestamp = self._rtp_clock.ticks(picture.times.captured)
         for stream in streams:
             stream.encode(picture, timestamp, now)
 

@@ -29,9 +29,25 @@ class BridgeSettings:
     )
     bitrate: int = setting(
         2_500_000,
-        "Bitrate of each encoded stream in bit/s",
+        "Highest bitrate of each encoded stream, in bit/s; a viewer's link may ask for less",
         minimum=50_000,
         maximum=100_000_000,
+    )
+    lowest_bitrate: int = setting(
+        100_000, "Bitrate below which no stream goes, in bit/s", minimum=10_000, maximum=100_000_000
+    )
+    tiers: int = setting(
+        3,
+        "Sizes in which a camera is encoded for viewers with weaker links: 1 full size alone, "
+        "2 half size as well, 3 a quarter as well",
+        minimum=1,
+        maximum=3,
+    )
+    h264_encoder: str = setting(
+        "auto",
+        "H.264 encoder: auto takes the hardware's (h264_v4l2m2m) where a trial shows that it "
+        "works, else libx264",
+        choices=("auto", "libx264", "h264_v4l2m2m"),
     )
     framerate: float = setting(
         30.0,
@@ -62,6 +78,10 @@ class BridgeSettings:
 
     def __post_init__(self) -> None:
         _check_cameras(self.cameras)
+        if self.lowest_bitrate > self.bitrate:
+            raise SettingsError(
+                f"lowest_bitrate is {self.lowest_bitrate}, which is above bitrate, {self.bitrate}"
+            )
         unknown = [codec for codec in self.codecs if codec not in ("h264", "vp8")]
         if unknown or not self.codecs:
             raise SettingsError(f"codecs is {self.codecs}; name one or both of h264, vp8")

@@ -23,6 +23,7 @@ def add_routes(app: web.Application) -> None:
     """Serve the state of the cameras and their pictures."""
     app.router.add_get("/cameras", list_cameras)
     app.router.add_get("/health", health)
+    app.router.add_get("/stats", stats)
     app.router.add_get("/cameras/{camera}/snapshot.jpg", snapshot)
     app.router.add_get("/cameras/{camera}/stream.mjpg", stream, allow_head=False)
 
@@ -53,6 +54,20 @@ async def health(request: web.Request) -> web.Response:
     return web.json_response(
         body, status=200 if active else 503, headers={"Cache-Control": "no-store"}
     )
+
+
+async def stats(request: web.Request) -> web.Response:
+    """Say what is encoded and sent, how long the stages take, and how the viewers' links are."""
+    bridge = request.app[BRIDGE]
+    body: dict[str, object] = {
+        "frames": {
+            feed.name: {"received": feed.received, "rejected": feed.rejected}
+            for feed in bridge.feeds.values()
+        }
+    }
+    if bridge.viewers is not None:
+        body |= bridge.viewers.describe()
+    return web.json_response(body, headers={"Cache-Control": "no-store"})
 
 
 def describe_cameras(bridge: Bridge) -> list[dict[str, object]]:
@@ -88,7 +103,7 @@ async def snapshot(request: web.Request) -> web.Response:
         except asyncio.TimeoutError:
             reason = feed.status(request.app[BRIDGE].publisher_types(feed.topic)).reason
             raise ApiError(503, reason or "no picture came in time", RETRY_AFTER) from None
-    headers = {"Cache-Control": "no-store", "X-Timestamp": _seconds(frame.stamp)}
+    headers = {"Cache-Control": "no-store", "X-Timestamp": _seconds(frame.times.captured)}
     return web.Response(body=bytes(frame.data), content_type="image/jpeg", headers=headers)
 
 
@@ -111,7 +126,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
 def _part_header(frame: JpegFrame) -> bytes:
     return (
         f"\r\n--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame.data)}\r\n"
-        f"X-Timestamp: {_seconds(frame.stamp)}\r\n\r\n"
+        f"X-Timestamp: {_seconds(frame.times.captured)}\r\n\r\n"
     ).encode()
 
 

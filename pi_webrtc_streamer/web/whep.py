@@ -91,9 +91,12 @@ async def describe_session(request: web.Request) -> web.Response:
 
 def _session(request: web.Request) -> Viewer:
     feed = requested_feed(request)
-    viewer = active_viewers(request).get(feed.name, request.match_info["session"])
+    viewers = active_viewers(request)
+    session = request.match_info["session"]
+    viewer = viewers.get(feed.name, session)
     if viewer is None:
-        raise ApiError(404, "there is no such session; it may have ended")
+        why = viewers.why_gone(session)
+        raise ApiError(404, f"the session has ended: {why}" if why else "there is no such session")
     return viewer
 
 

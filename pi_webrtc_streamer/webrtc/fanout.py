@@ -1,56 +1,72 @@
-"""One encoded stream, and everybody who watches it."""
+"""One encoded stream, and everybody who is sent it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from ..media.codec import AccessUnit, Codec
 from ..media.pipeline import EncodedStream, MediaPipeline
+from ..media.stages import StageMeter
+from ..media.tiers import Tier
 from .sender import StreamSender
 
 logger = logging.getLogger(__name__)
 
 
 class Fanout:
-    """Hands each access unit of a camera in one codec to all of its senders, in one pass.
+    """Hands each access unit of a camera in one codec and tier to all of its senders, in one pass.
 
     The stream is open while there are senders. The media thread delivers; everything else happens
     in the event loop.
     """
 
-    def __init__(self, pipeline: MediaPipeline, codec: Codec) -> None:
+    def __init__(self, pipeline: MediaPipeline, codec: Codec, tier: Tier) -> None:
+        self.tier = tier
+        self.stages = StageMeter()
         self._pipeline = pipeline
         self._codec = codec
         self._loop = asyncio.get_running_loop()
-        self._senders: set[StreamSender] = set()
+        self._senders: dict[StreamSender, Callable[[], object] | None] = {}
         self._stream: EncodedStream | None = None
         self._under_way = False
 
-    @contextmanager
-    def join(self, sender: StreamSender) -> Iterator[Fanout]:
-        """Send the stream to a viewer for the length of a context, from a key frame on."""
-        self._senders.add(sender)
+    def add(self, sender: StreamSender, on_arrival: Callable[[], object] | None = None) -> None:
+        """Send the stream to a viewer, from a key frame on.
+
+        ``on_arrival`` is called just before this key frame is sent: the viewer can then leave the
+        stream that it watched until then.
+        """
+        self._senders[sender] = on_arrival
         if self._stream is None:
-            self._stream = self._pipeline.open_stream(self._codec, self)
+            self._stream = self._pipeline.open_stream(self._codec, self.tier, self)
         else:
             self.request_keyframe()
-        try:
-            yield self
-        finally:
-            self._senders.discard(sender)
-            if not self._senders:
-                self._pipeline.close_stream(self._stream)
-                self._stream = None
-                self._under_way = False
+
+    def remove(self, sender: StreamSender) -> None:
+        """Send it no more; the last one to go closes the stream. Safe to call twice."""
+        self._senders.pop(sender, None)
+        if not self._senders and self._stream is not None:
+            self._pipeline.close_stream(self._stream)
+            self._stream = None
+            self._under_way = False
 
     def request_keyframe(self) -> None:
         """Ask for a key frame for everybody."""
         if self._stream is not None:
             self._pipeline.request_keyframe(self._stream)
+
+    def set_bitrate(self, bitrate: int) -> None:
+        """Encode at another bitrate, in bit/s."""
+        if self._stream is not None:
+            self._stream.bitrate = bitrate
+
+    @property
+    def senders(self) -> tuple[StreamSender, ...]:
+        """Whom the stream is sent to."""
+        return tuple(self._senders)
 
     @property
     def ready(self) -> bool:
@@ -62,13 +78,33 @@ class Fanout:
         self._under_way = True
         self._loop.call_soon_threadsafe(self._send, unit)
 
+    def describe(self) -> dict[str, object] | None:
+        """Return what ``/stats`` says of the stream; None while it is closed."""
+        stream = self._stream
+        if stream is None:
+            return None
+        return {
+            "codec": self._codec.value,
+            "tier": self.tier.name,
+            "viewers": len(self._senders),
+            "bitrate": stream.bitrate,
+            "encoded": stream.encoded,
+            "skipped": stream.skipped,
+            "stages": self.stages.summary(),
+        }
+
     def _send(self, unit: AccessUnit) -> None:
         now = time.time()
         try:
-            for sender in tuple(self._senders):
-                self._send_to(sender, unit, now)
+            for sender, on_arrival in tuple(self._senders.items()):
+                if on_arrival is not None and unit.keyframe and sender in self._senders:
+                    on_arrival()
+                    self._senders[sender] = on_arrival = None
+                if on_arrival is None:
+                    self._send_to(sender, unit, now)
         finally:
             self._under_way = False
+        self.stages.add(unit.times._replace(sent=time.time_ns()))
 
     def _send_to(self, sender: StreamSender, unit: AccessUnit, now: float) -> None:
         try:

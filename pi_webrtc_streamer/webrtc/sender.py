@@ -12,7 +12,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
 from aiortc import RTCRtpSender, RTCRtpTransceiver
@@ -24,10 +25,21 @@ from aiortc.rtcrtpparameters import (
     RTCRtpHeaderExtensionParameters,
     RTCRtpSendParameters,
 )
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
 
 from ..media.codec import CLOCK_RATE, AccessUnit, Codec
+from ..media.rate import BitrateMeter
+from ..media.rate_control import LinkEstimate
 from ..media.rtp import Extensions, RtpWriter
 from .burst import BurstSocket
+from .health import ViewerHealth
 
 logger = logging.getLogger(__name__)
 
@@ -68,9 +80,15 @@ def register_extensions() -> None:
 class StreamSender:
     """One viewer's place in a shared stream, from the moment when DTLS is up until the end."""
 
-    def __init__(self, transceiver: RTCRtpTransceiver, join: JoinStream) -> None:
+    def __init__(
+        self, transceiver: RTCRtpTransceiver, join: JoinStream, link: LinkEstimate
+    ) -> None:
+        self.link = link
+        self.health = ViewerHealth()
         self.units_sent = 0
         self.units_dropped = 0
+        self._rate = BitrateMeter()
+        self._last_timestamp: int | None = None
         self._sender: Any = transceiver.sender
         self._join = join
         self._stream: Stream | None = None
@@ -92,13 +110,20 @@ class StreamSender:
         dtls = self._sender.transport
         if dtls._state != State.CONNECTED:
             return  # it is closing, and this sender with it
+        if unit.timestamp == self._last_timestamp:
+            # The picture at which the viewer changed its tier comes twice, at two times.
+            unit = replace(unit, timestamp=unit.timestamp + 1 & 0xFFFFFFFF)
         protect = dtls._tx_srtp.protect
         packets = [protect(packet) for packet in self._writer.packets(unit, now)]
-        if not self._send_packets(packets):
+        sent = self._send_packets(packets)
+        self.health.on_unit(sent, time.monotonic())
+        if not sent:
             self._drop()
             return
         self._needs_keyframe = False
+        self._last_timestamp = unit.timestamp
         self.units_sent += 1
+        self._rate.add(8 * unit.size, now)
         self._note_for_sender_report(unit, now)
 
     def _take_over(self) -> None:
@@ -108,6 +133,8 @@ class StreamSender:
         sender.send = self._send
         sender._run_rtp = self._run_rtp
         sender._retransmit = self._retransmit
+        self._handle_rtcp_original = sender._handle_rtcp_packet
+        sender._handle_rtcp_packet = self._handle_rtcp_packet
         sender._send_keyframe = self._on_keyframe_request
 
     async def _send(self, parameters: RTCRtpSendParameters) -> None:
@@ -156,6 +183,22 @@ class StreamSender:
             rtx=rtx,
             rtx_sequence=secrets.randbits(15),
         )
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        """Learn from a receiver's feedback, then let aiortc answer it."""
+        await self._handle_rtcp_original(packet)
+        now = time.monotonic()
+        self.health.on_feedback(now)
+        if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            with suppress(ValueError):  # an application's feedback that is no REMB
+                bitrate, _ = unpack_remb_fci(packet.fci)
+                self.link.on_estimate(bitrate, now)
+        elif isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
+            for report in packet.reports:
+                if report.ssrc == self._sender._ssrc:
+                    round_trip = self._sender._RTCRtpSender__rtt or 0.0
+                    sent = self._rate.rate(time.time())
+                    self.link.on_report(report.fraction_lost / 256, round_trip, sent, now)
 
     async def _retransmit(self, sequence: int) -> None:
         """Answer a NACK."""
@@ -210,7 +253,7 @@ class StreamSender:
         """Give aiortc's next sender report one instant in both clocks (RFC 3550, 6.4.1)."""
         assert self._writer is not None
         sender = self._sender
-        age = now - unit.captured / 1e9
+        age = now - unit.times.captured / 1e9
         timestamp = unit.timestamp + round(age * CLOCK_RATE) & 0xFFFFFFFF
         sender._RTCRtpSender__ntp_timestamp = round((now + NTP_EPOCH) * 2**32)
         sender._RTCRtpSender__rtp_timestamp = timestamp

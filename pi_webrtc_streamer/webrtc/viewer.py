@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 
 from aiortc import (
@@ -16,6 +17,8 @@ from aiortc import (
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from ..media.rate_control import LinkEstimate, ceiling
+from ..media.tiers import Tier
 from .offer import MalformedOffer, check_offer, is_hidden
 from .sender import JoinStream, StreamSender, sending_preferences
 from .trickle import Fragment, FragmentError
@@ -35,6 +38,7 @@ class ViewerSettings:
 
     codecs: list[str]
     ice_servers: list[RTCIceServer]
+    tiers: tuple[Tier, ...]
 
 
 class Viewer:
@@ -59,7 +63,8 @@ class Viewer:
         self._ended: str | None = None
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
-        self.sender = StreamSender(transceiver, join)
+        link = LinkEstimate(ceiling(settings.tiers[0]))
+        self.sender = StreamSender(transceiver, join, link)
 
     async def answer(self, offer: str) -> str:
         """Return the answer to an offer, with every candidate.
@@ -113,6 +118,19 @@ class Viewer:
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
         return self._ended or f"its connection is {self.state}"
+
+    def describe(self) -> dict[str, object]:
+        """Return what ``/stats`` says of the viewer."""
+        link = self.sender.link
+        return {
+            "camera": self.camera,
+            "state": self.state,
+            "sent": self.sender.units_sent,
+            "dropped": self.sender.units_dropped,
+            "loss": round(link.loss, 3),
+            "round_trip": round(link.round_trip, 4),
+            "capacity": round(link.capacity(time.monotonic())),
+        }
 
     def end(self, why: str) -> None:
         """Make :meth:`watch` return."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+import time
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
-from .fanout import Fanout
+from .broadcast import Broadcast
 from .sender import Stream, StreamSender, register_extensions
 from .viewer import Viewer, ViewerSettings
 
 logger = logging.getLogger(__name__)
+
+CONTROL_INTERVAL = 0.5  # seconds
+MOST_GONE = 100  # viewers of whom it is remembered why they went
 
 
 class TooManyViewers(Exception):
@@ -37,11 +41,14 @@ class Viewers:
         self._places = 0
         self._viewers: dict[str, Viewer] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._fanouts = {
-            (camera, codec): Fanout(pipeline, codec)
+        self._broadcasts = {
+            (camera, codec): Broadcast(pipeline, codec, settings.tiers)
             for camera, pipeline in pipelines.items()
             for codec in Codec
         }
+        self._control: asyncio.Task[None] | None = None
+        self._gone: OrderedDict[str, str] = OrderedDict()
+        self.disconnected = 0
 
     async def admit(self, camera: str, offer: str) -> tuple[Viewer, str]:
         """Answer an offer to watch a camera; returns the viewer and the answer.
@@ -64,6 +71,8 @@ class Viewers:
             raise
         self._viewers[viewer.id] = viewer
         self._tasks[viewer.id] = asyncio.create_task(self._serve(viewer))
+        if self._control is None:
+            self._control = asyncio.create_task(self._control_rates())
         return viewer, answer
 
     def get(self, camera: str, viewer_id: str) -> Viewer | None:
@@ -84,10 +93,38 @@ class Viewers:
             viewer.end("the bridge is deactivated")
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()))
+        if self._control is not None:
+            await asyncio.wait([self._control])
 
     def counts(self) -> Counter[str]:
         """Return how many viewers each camera has."""
         return Counter(viewer.camera for viewer in self._viewers.values())
+
+    def why_gone(self, viewer_id: str) -> str | None:
+        """Say why a viewer is gone, for some time after it went; None if it is unknown."""
+        return self._gone.get(viewer_id)
+
+    def describe(self) -> dict[str, object]:
+        """Return what ``/stats`` says of streams and viewers."""
+        streams: dict[str, list[dict[str, object]]] = {}
+        for (camera, _), broadcast in self._broadcasts.items():
+            streams.setdefault(camera, []).extend(broadcast.describe())
+        viewers = {viewer.id: viewer.describe() for viewer in self._viewers.values()}
+        return {"streams": streams, "viewers": viewers, "disconnected": self.disconnected}
+
+    async def _control_rates(self) -> None:
+        """Follow the viewers' links while there are viewers."""
+        while self._viewers:
+            await asyncio.sleep(CONTROL_INTERVAL)
+            for broadcast in self._broadcasts.values():
+                broadcast.update()
+            now = time.monotonic()
+            for viewer in self._viewers.values():
+                trouble = viewer.sender.health.trouble(now)
+                if trouble is not None:
+                    self.disconnected += 1
+                    viewer.end(trouble)
+        self._control = None
 
     async def _serve(self, viewer: Viewer) -> None:
         why = "its task was cancelled"
@@ -100,10 +137,13 @@ class Viewers:
                 logger.exception("a viewer of %s did not close cleanly", viewer.camera)
             del self._viewers[viewer.id], self._tasks[viewer.id]
             self._places -= 1
+            self._gone[viewer.id] = why
+            while len(self._gone) > MOST_GONE:
+                self._gone.popitem(last=False)
             logger.info("viewer of %s gone: %s", viewer.camera, why)
 
     def _join(
         self, camera: str, codec: Codec, sender: StreamSender
     ) -> AbstractContextManager[Stream]:
         """Let a sender into the stream of its camera in the codec that was negotiated."""
-        return self._fanouts[camera, codec].join(sender)
+        return self._broadcasts[camera, codec].join(sender)

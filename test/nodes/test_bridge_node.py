@@ -67,7 +67,7 @@ async def test_many_viewers_share_one_encoder(node, capfd):
             for viewer in (first, second, third):
                 await viewer.next_frame()
             assert (await camera_state(bridge.url))["viewers"] == 3
-    assert capfd.readouterr().err.count("h264 encoder opened") == 1
+    assert capfd.readouterr().err.count("libx264 opened") == 1
 
 
 async def test_without_a_viewer_nothing_is_subscribed_to(node):

@@ -55,7 +55,7 @@ async def test_a_session_from_post_to_delete(bridge, session):
             assert response.status == 200
         async with session.delete(viewer.resource) as response:
             assert response.status == 404
-            assert "may have ended" in (await response.json())["error"]
+            assert "it said good-bye" in (await response.json())["error"]
 
 
 async def test_created_has_location_and_etag(bridge, session):

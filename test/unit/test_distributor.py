@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pi_webrtc_streamer.media.distributor import FrameDistributor, Mailbox
 from pi_webrtc_streamer.media.frame import JpegFrame, live_frames
+from pi_webrtc_streamer.media.stages import StageTimes
 
 
 @given(st.lists(st.one_of(st.integers(), st.none())))
@@ -87,7 +88,7 @@ def test_a_frame_lives_as_long_as_somebody_holds_it():
     before = live_frames()
     message = bytes(1000)
     for _ in range(10):
-        distributor.publish(JpegFrame(memoryview(message)[10:], 0, 0.0, 16, 16))
+        distributor.publish(JpegFrame(memoryview(message)[10:], StageTimes(0), 16, 16))
     gc.collect()
     assert live_frames() == before + 1, "ten frames overwrote each other in three mailboxes"
     held = [mailbox.take() for mailbox in mailboxes]

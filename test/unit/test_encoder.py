@@ -1,6 +1,9 @@
 """JPEG decoding and encoding with the real codecs: sizes, colours, key frames, broken pictures."""
 
 import contextlib
+import logging
+import re
+from pathlib import Path
 
 import av
 import numpy as np
@@ -10,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
-from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, open_encoder
+from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, X264Encoder, open_encoder
+from pi_webrtc_streamer.media.tiers import make_tiers
 
 DECODERS = {Codec.H264: "h264", Codec.VP8: "vp8"}
 
@@ -21,6 +25,11 @@ def jpeg(width: int, height: int, luma: int | None = None) -> memoryview:
         y[:] = luma
     u = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
     return memoryview(simplejpeg.encode_jpeg_yuv_planes(y, u, u, quality=95))
+
+
+def open_one(codec: Codec, frame: av.VideoFrame):
+    tier = make_tiers(2_500_000, 100_000)[0]
+    return open_encoder(codec, frame, tier, StreamSettings(), tier.highest)
 
 
 def luma(frame: av.VideoFrame) -> np.ndarray:
@@ -38,7 +47,7 @@ def test_pictures_of_any_size_come_out_as_they_went_in(codec, width, height):
     frame = JpegDecoder().decode(jpeg(width, height))
     assert (frame.width, frame.height) == (width // 2 * 2, height // 2 * 2)
     source = luma(frame).astype(int)
-    encoder = open_encoder(codec, frame.width, frame.height, StreamSettings())
+    encoder = open_one(codec, frame)
     decoder = av.CodecContext.create(DECODERS[codec], "r")
     decoded = []
     for _ in range(5):
@@ -60,7 +69,7 @@ def test_pictures_of_any_size_come_out_as_they_went_in(codec, width, height):
 @pytest.mark.parametrize("codec", Codec)
 def test_key_frames_come_first_and_when_asked_for_and_never_else(codec):
     frame = JpegDecoder().decode(jpeg(320, 240))
-    encoder = open_encoder(codec, 320, 240, StreamSettings())
+    encoder = open_one(codec, JpegDecoder().decode(jpeg(320, 240)))
     keyframes = []
     for number in range(400):
         encoded = encoder.encode(frame, keyframe=number in (7, 8, 300))
@@ -73,7 +82,7 @@ def test_key_frames_come_first_and_when_asked_for_and_never_else(codec):
 @pytest.mark.parametrize("codec", Codec)
 def test_a_key_frame_can_be_decoded_without_what_came_before(codec):
     decoder = JpegDecoder()
-    encoder = open_encoder(codec, 320, 240, StreamSettings())
+    encoder = open_one(codec, JpegDecoder().decode(jpeg(320, 240)))
     for level in (10, 60, 110):
         encoder.encode(decoder.decode(jpeg(320, 240, level)), keyframe=False)
     encoded = encoder.encode(decoder.decode(jpeg(320, 240, 200)), keyframe=True)
@@ -118,3 +127,18 @@ def test_a_damaged_jpeg_gives_a_picture_or_a_decode_error(data):
     with contextlib.suppress(DecodeError):
         decoder.decode(memoryview(bytes(damaged)))
     assert decoder.decode(jpeg(64, 48)).width == 64
+
+
+def test_the_encoder_is_chosen_by_trial_or_by_name(caplog):
+    frame = JpegDecoder().decode(jpeg(320, 240))
+    tier = make_tiers(2_500_000, 100_000)[0]
+    with caplog.at_level(logging.INFO):
+        encoder = open_encoder(Codec.H264, frame, tier, StreamSettings(), tier.highest)
+    assert encoder.encode(frame, keyframe=True) is not None
+    assert re.search("(libx264|h264_v4l2m2m) opened for 320x240 .full., 2500 kbit/s", caplog.text)
+    named = StreamSettings(h264_encoder="libx264")
+    assert isinstance(open_encoder(Codec.H264, frame, tier, named, tier.highest), X264Encoder)
+    if not Path("/dev/video11").exists():
+        missing = StreamSettings(h264_encoder="h264_v4l2m2m")
+        with pytest.raises(av.error.FFmpegError):
+            open_encoder(Codec.H264, frame, tier, missing, tier.highest)

@@ -4,14 +4,20 @@ import gc
 import queue
 import threading
 
+import av
 import numpy as np
 import pytest
 import simplejpeg
+from aiortc.codecs.h264 import H264PayloadDescriptor
 
 from pi_webrtc_streamer.media.codec import AccessUnit, Codec, StreamSettings
 from pi_webrtc_streamer.media.distributor import FrameDistributor
 from pi_webrtc_streamer.media.frame import JpegFrame, live_frames
 from pi_webrtc_streamer.media.pipeline import MediaPipeline
+from pi_webrtc_streamer.media.stages import StageTimes
+from pi_webrtc_streamer.media.tiers import make_tiers
+
+FULL, HALF, QUARTER = make_tiers(2_500_000, 100_000)
 
 
 class Sink:
@@ -30,7 +36,7 @@ class Sink:
 
 def make_frame(stamp: int = 0, width: int = 320, height: int = 240) -> JpegFrame:
     data = simplejpeg.encode_jpeg(np.zeros((height, width, 3), np.uint8), colorsubsampling="420")
-    return JpegFrame(memoryview(data), stamp, 0.0, width, height)
+    return JpegFrame(memoryview(data), StageTimes(stamp), width, height)
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def pipeline(distributor, problems):
 
 def test_nothing_is_wanted_while_nobody_watches(pipeline, distributor):
     assert not distributor.wanted
-    stream = pipeline.open_stream(Codec.H264, Sink())
+    stream = pipeline.open_stream(Codec.H264, FULL, Sink())
     assert distributor.wanted
     pipeline.close_stream(stream)
     assert not distributor.wanted
@@ -60,11 +66,11 @@ def test_nothing_is_wanted_while_nobody_watches(pipeline, distributor):
 
 def test_the_first_unit_is_a_key_frame_with_the_capture_time(pipeline, distributor):
     sink = Sink()
-    pipeline.open_stream(Codec.H264, sink)
+    pipeline.open_stream(Codec.H264, FULL, sink)
     distributor.publish(make_frame(stamp=5 * 10**9))
     unit = sink.next()
     assert unit.keyframe
-    assert unit.captured == 5 * 10**9
+    assert unit.times.captured == 5 * 10**9
     assert unit.timestamp == 5 * 90_000
     distributor.publish(make_frame(stamp=6 * 10**9))
     assert not sink.next().keyframe
@@ -73,28 +79,28 @@ def test_the_first_unit_is_a_key_frame_with_the_capture_time(pipeline, distribut
 def test_both_codecs_get_every_picture(pipeline, distributor):
     sinks = {codec: Sink() for codec in Codec}
     for codec, sink in sinks.items():
-        pipeline.open_stream(codec, sink)
+        pipeline.open_stream(codec, FULL, sink)
     for number in range(3):
         distributor.publish(make_frame(stamp=number * 10**9))
         units = [sink.next() for sink in sinks.values()]
-        assert {unit.captured for unit in units} == {number * 10**9}
+        assert {unit.times.captured for unit in units} == {number * 10**9}
 
 
 def test_a_key_frame_is_made_of_the_last_picture_when_none_comes(pipeline, distributor):
     sink = Sink()
-    stream = pipeline.open_stream(Codec.H264, sink)
+    stream = pipeline.open_stream(Codec.H264, FULL, sink)
     distributor.publish(make_frame(stamp=10**9))
     first = sink.next()
     pipeline.request_keyframe(stream)
     again = sink.next()
     assert again.keyframe
-    assert again.captured == first.captured
+    assert again.times.captured == first.times.captured
     assert again.timestamp == first.timestamp + 1
 
 
 def test_many_requests_make_one_key_frame(pipeline, distributor):
     sink = Sink()
-    stream = pipeline.open_stream(Codec.H264, sink)
+    stream = pipeline.open_stream(Codec.H264, FULL, sink)
     distributor.publish(make_frame())
     sink.next()
     for _ in range(20):
@@ -104,14 +110,54 @@ def test_many_requests_make_one_key_frame(pipeline, distributor):
     assert not sink.next().keyframe
 
 
+def test_tiers_are_scaled_from_one_decoded_picture(pipeline, distributor):
+    sizes = {}
+    for tier in (FULL, HALF, QUARTER):
+        sink = Sink()
+        pipeline.open_stream(Codec.H264, tier, sink)
+        sizes[tier.name] = sink
+    distributor.publish(make_frame(0, 641, 481))
+    for name, size in {"full": (640, 480), "half": (320, 240), "quarter": (160, 120)}.items():
+        decoder = av.CodecContext.create("h264", "r")
+        payloads = sizes[name].next().payloads
+        nals = b"".join(H264PayloadDescriptor.parse(payload)[1] for payload in payloads)
+        (frame, *_) = decoder.decode(av.Packet(nals)) + decoder.decode(None)
+        assert (frame.width, frame.height) == size
+
+
+def test_a_bitrate_changes_without_a_key_frame_in_h264(pipeline, distributor):
+    rng = np.random.default_rng(0)
+
+    def noise(number):
+        image = rng.integers(0, 256, (240, 320, 3), np.uint8)
+        data = simplejpeg.encode_jpeg(image, colorsubsampling="420")
+        return JpegFrame(memoryview(data), StageTimes(number * 33_000_000), 320, 240)
+
+    def mean_size(numbers):
+        total = 0
+        for number in numbers:
+            distributor.publish(noise(number))
+            unit = sink.next()
+            assert unit.keyframe == (number == 0)
+            total += unit.size
+        return total / len(numbers)
+
+    sink = Sink()
+    stream = pipeline.open_stream(Codec.H264, FULL, sink)
+    before = mean_size(range(30))
+    stream.bitrate = FULL.lowest
+    mean_size(range(30, 45))
+    assert mean_size(range(45, 75)) < 0.7 * before
+
+
 def test_a_busy_sink_costs_pictures_and_no_key_frame(pipeline, distributor):
     sink = Sink()
-    stream = pipeline.open_stream(Codec.H264, sink)
+    stream = pipeline.open_stream(Codec.H264, FULL, sink)
     distributor.publish(make_frame())
     sink.next()
     sink.ready = False
     other = Sink()
-    pipeline.open_stream(Codec.VP8, other)
+    pipeline.open_stream(Codec.VP8, FULL, other)
     for number in range(1, 4):
         distributor.publish(make_frame(stamp=number * 10**9))
         other.next()
@@ -120,12 +166,12 @@ def test_a_busy_sink_costs_pictures_and_no_key_frame(pipeline, distributor):
     distributor.publish(make_frame(stamp=9 * 10**9))
     unit = sink.next()
     assert not unit.keyframe
-    assert unit.captured == 9 * 10**9
+    assert unit.times.captured == 9 * 10**9
 
 
 def test_a_new_size_goes_on_with_a_key_frame(pipeline, distributor):
     sink = Sink()
-    pipeline.open_stream(Codec.H264, sink)
+    pipeline.open_stream(Codec.H264, FULL, sink)
     keyframes = []
     for number, size in enumerate([(320, 240), (640, 480), (641, 481), (320, 240)]):
         distributor.publish(make_frame(number * 10**9, *size))
@@ -135,8 +181,8 @@ def test_a_new_size_goes_on_with_a_key_frame(pipeline, distributor):
 
 def test_a_broken_picture_is_reported_and_the_next_one_shown(pipeline, distributor, problems):
     sink = Sink()
-    pipeline.open_stream(Codec.H264, sink)
-    distributor.publish(JpegFrame(memoryview(b"\xff\xd8 nonsense \xff\xd9"), 0, 0.0, 64, 48))
+    pipeline.open_stream(Codec.H264, FULL, sink)
+    distributor.publish(JpegFrame(memoryview(b"\xff\xd8 nonsense \xff\xd9"), StageTimes(0), 64, 48))
     assert "cannot be decoded" in problems.get(timeout=10)
     distributor.publish(make_frame(stamp=10**9))
     assert sink.next().keyframe
@@ -149,7 +195,7 @@ def test_a_sink_that_raises_does_not_end_the_thread(pipeline, distributor, caplo
             raise RuntimeError("broken sink")
 
     sink = Broken()
-    pipeline.open_stream(Codec.H264, sink)
+    pipeline.open_stream(Codec.H264, FULL, sink)
     for number in range(2):
         distributor.publish(make_frame(stamp=number * 10**9))
         sink.next()
@@ -161,7 +207,7 @@ def test_closing_leaves_no_thread_and_no_frame(distributor, problems):
     frames = live_frames()
     pipeline = MediaPipeline("test", distributor, StreamSettings(), problems.put)
     sink = Sink()
-    pipeline.open_stream(Codec.H264, sink)
+    pipeline.open_stream(Codec.H264, FULL, sink)
     distributor.publish(make_frame())
     sink.next()
     pipeline.close()

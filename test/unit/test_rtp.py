@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pi_webrtc_streamer.media.codec import AccessUnit
 from pi_webrtc_streamer.media.rtp import HISTORY_SIZE, Extensions, RtpWriter
+from pi_webrtc_streamer.media.stages import StageTimes
 
 MID, ABS_SEND_TIME, PLAYOUT_DELAY = 4, 3, 6
 PLAIN = Extensions()
@@ -25,7 +26,7 @@ def make_writer(extensions: Extensions = PLAIN, sequence: int = 0, rtx: bool = T
 
 
 def make_unit(*payloads: bytes, timestamp: int = 0) -> AccessUnit:
-    return AccessUnit(payloads, timestamp, 0, True, sum(map(len, payloads)))
+    return AccessUnit(payloads, timestamp, True, sum(map(len, payloads)), StageTimes(0))
 
 
 def read(packet: bytes) -> RtpPacket:

@@ -1,0 +1,57 @@
+"""When a picture passed each stage of its way, and how long the stages take."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+STAGES = ("published", "received", "decoded", "encoded", "sent")
+SAMPLES = 600  # pictures: 20 s at 30 a second
+
+
+class StageTimes(NamedTuple):
+    """Nanoseconds since the epoch; 0 where a stage is not known or not reached yet.
+
+    ``captured`` and ``published`` are on the publisher's clock, which on another machine may
+    differ.
+    """
+
+    captured: int
+    published: int = 0
+    received: int = 0
+    decoded: int = 0
+    encoded: int = 0
+    sent: int = 0
+
+
+class StageMeter:
+    """Percentiles over the last pictures."""
+
+    def __init__(self) -> None:
+        self._samples: deque[StageTimes] = deque(maxlen=SAMPLES)
+
+    def add(self, times: StageTimes) -> None:
+        """Count a picture that was sent."""
+        self._samples.append(times)
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Return the median and 95th percentile of each stage, in ms since the one before it."""
+        durations: dict[str, list[float]] = {stage: [] for stage in (*STAGES, "total")}
+        for times in tuple(self._samples):
+            before = times.captured
+            for stage in STAGES:
+                reached: int = getattr(times, stage)
+                if reached:
+                    durations[stage].append((reached - before) / 1e6)
+                    before = reached
+            durations["total"].append((times.sent - times.captured) / 1e6)
+        return {stage: _percentiles(values) for stage, values in durations.items() if values}
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    values = sorted(values)
+    last = len(values) - 1
+    return {name: round(values[round(share * last)], 2) for name, share in SHARES.items()}
+
+
+SHARES = {"p50": 0.5, "p95": 0.95}

@@ -1,0 +1,33 @@
+"""The sizes in which a camera is encoded, and the bitrates that suit each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Shares of the highest bitrate; the ranges overlap, so that a viewer who is moved need not come
+# back at once.
+_SHARES = ((1, 0.4, 1.0), (2, 0.12, 0.48), (4, 0.0, 0.16))
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A picture's size is that of the camera divided by ``divisor``; bitrates are in bit/s."""
+
+    level: int  # 0 is the largest
+    divisor: int
+    lowest: int
+    highest: int
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return {1: "full", 2: "half", 4: "quarter"}[self.divisor]
+
+
+def make_tiers(highest: int, lowest: int, count: int = 3) -> tuple[Tier, ...]:
+    """Return the tiers, the largest first; the last of them goes down to the lowest bitrate."""
+    tiers = []
+    for level, (divisor, low, high) in enumerate(_SHARES[:count]):
+        least = lowest if level == count - 1 else max(lowest, round(low * highest))
+        tiers.append(Tier(level, divisor, least, max(least, round(high * highest))))
+    return tuple(tiers)

@@ -1,0 +1,83 @@
+"""A camera in one codec: its tiers, and which viewer watches which."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ..media.codec import Codec
+from ..media.pipeline import MediaPipeline
+from ..media.rate_control import TierChoice, tier_bitrate
+from ..media.tiers import Tier
+from .fanout import Fanout
+from .sender import StreamSender
+
+
+class Place:
+    """One viewer's place in a broadcast: the tier that it watches, and perhaps one it moves to."""
+
+    def __init__(self, fanout: Fanout, choice: TierChoice) -> None:
+        self.fanout = fanout
+        self.choice = choice
+        self.moving_to: Fanout | None = None
+
+    def request_keyframe(self) -> None:
+        """Make the next picture a key frame."""
+        self.fanout.request_keyframe()
+
+
+class Broadcast:
+    """Puts viewers into tiers by what their links carry, and gives each tier its bitrate.
+
+    Lives in the event loop; :meth:`update` is to be called about twice a second.
+    """
+
+    def __init__(self, pipeline: MediaPipeline, codec: Codec, tiers: Sequence[Tier]) -> None:
+        self._tiers = tiers
+        self._fanouts = [Fanout(pipeline, codec, tier) for tier in tiers]
+        self._places: dict[StreamSender, Place] = {}
+
+    @contextmanager
+    def join(self, sender: StreamSender) -> Iterator[Place]:
+        """Send the camera to a viewer for the length of a context."""
+        place = Place(self._fanouts[0], TierChoice(self._tiers))
+        self._places[sender] = place
+        place.fanout.add(sender)
+        try:
+            yield place
+        finally:
+            del self._places[sender]
+            for fanout in self._fanouts:
+                fanout.remove(sender)
+
+    def update(self) -> None:
+        """Move viewers whose links have changed, and set each tier's bitrate."""
+        now = time.monotonic()
+        for sender, place in self._places.items():
+            tier = place.choice.update(sender.link.capacity(now), now)
+            self._move(sender, place, self._fanouts[tier.level])
+        for fanout in self._fanouts:
+            capacities = [sender.link.capacity(now) for sender in fanout.senders]
+            fanout.set_bitrate(tier_bitrate(fanout.tier, capacities))
+
+    def describe(self) -> list[dict[str, object]]:
+        """Return what ``/stats`` says of the streams that are open."""
+        return [about for fanout in self._fanouts if (about := fanout.describe()) is not None]
+
+    def _move(self, sender: StreamSender, place: Place, target: Fanout) -> None:
+        """Let a viewer leave its tier when the key frame of another is there, and not before."""
+        if target is (place.moving_to or place.fanout):
+            return
+        if place.moving_to is not None:
+            place.moving_to.remove(sender)
+            place.moving_to = None
+        if target is place.fanout:
+            return
+
+        def arrive() -> None:
+            place.fanout.remove(sender)
+            place.fanout, place.moving_to = target, None
+
+        place.moving_to = target
+        target.add(sender, arrive)

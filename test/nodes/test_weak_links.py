@@ -1,0 +1,111 @@
+"""Viewers whose links are weak, lost or slow, beside one that is well."""
+
+import asyncio
+
+import aiohttp
+import pytest
+from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
+
+from support.nodes import Publisher, grey_jpeg, make_bridge, running
+from support.waiting import until
+from support.whep import watching
+
+
+async def get_stats(url: str) -> dict:
+    async with aiohttp.ClientSession() as session, session.get(f"{url}stats") as response:
+        return await response.json()
+
+
+async def send_estimate(viewer, bitrate: int) -> None:
+    """Tell the bridge what the link carries, as Chromium does."""
+    (ssrc,) = viewer.receiver._RTCRtpReceiver__remote_streams
+    fci = pack_remb_fci(bitrate, [ssrc])
+    packet = RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=fci)
+    await viewer.receiver.transport._send_rtp(bytes(packet))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("codec", ["h264", "vp8"])
+async def test_a_weak_link_gets_a_smaller_picture_and_the_others_do_not(node, codec):
+    bridge = make_bridge()
+    with running(bridge), Publisher(node, grey_jpeg(1280, 720)):
+        async with watching(bridge.url, codec) as weak, watching(bridge.url, codec) as strong:
+            for viewer in (weak, strong):
+                assert (await viewer.next_frame()).width == 1280
+                # aiortc's own estimates, of a quiet scene, would disturb
+                viewer.receiver._RTCRtpReceiver__remote_bitrate_estimator = None
+            await send_estimate(weak, 3_000_000)
+            await send_estimate(weak, 900_000)
+            frame = await weak.frame_with(lambda frame: frame.width == 640)
+            assert frame.height == 360
+            for _ in range(5):
+                assert (await strong.next_frame()).width == 1280
+            streams = (await get_stats(bridge.url))["streams"]["camera"]
+            assert {stream["tier"]: stream["viewers"] for stream in streams} == {
+                "full": 1,
+                "half": 1,
+            }
+            await weak.frame_with(lambda frame: frame.width == 1280)
+            await until_streams(bridge.url, {"full": 2})
+
+
+async def until_streams(url: str, expected: dict[str, int]) -> None:
+    for _ in range(200):
+        streams = (await get_stats(url))["streams"]["camera"]
+        if {stream["tier"]: stream["viewers"] for stream in streams} == expected:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"streams are {streams}, not {expected}")
+
+
+@pytest.mark.slow
+async def test_a_viewer_that_vanishes_without_a_word_is_disconnected(node):
+    bridge = make_bridge()
+    with running(bridge), Publisher(node, grey_jpeg()):
+        async with watching(bridge.url) as gone, watching(bridge.url) as stays:
+            await gone.next_frame()
+            await stays.next_frame()
+
+            async def lost(packet):
+                """The network is gone, for feedback at least."""
+
+            gone.receiver.transport._send_rtp = lost
+
+            async def reason() -> str:
+                async with gone.session.delete(gone.resource) as response:
+                    return (await response.json())["error"] if response.status == 404 else ""
+
+            async def disconnected() -> bool:
+                return (await get_stats(bridge.url))["disconnected"] == 1
+
+            for _ in range(600):
+                if await disconnected():
+                    break
+                await asyncio.sleep(0.05)
+            assert "nothing was heard from it" in await reason()
+            await stays.next_frame()
+            assert len((await get_stats(bridge.url))["viewers"]) == 1
+
+
+async def test_stats_tell_the_stages_of_the_way(node):
+    bridge = make_bridge()
+    with running(bridge), Publisher(node, grey_jpeg()):
+        async with watching(bridge.url, "h264") as viewer:
+            for _ in range(10):
+                await viewer.next_frame()
+            stats = await get_stats(bridge.url)
+        (stream,) = stats["streams"]["camera"]
+        assert (stream["codec"], stream["tier"], stream["viewers"]) == ("h264", "full", 1)
+        assert set(stream["stages"]) == {
+            "published",
+            "received",
+            "decoded",
+            "encoded",
+            "sent",
+            "total",
+        }
+        for stage, figures in stream["stages"].items():
+            assert figures["p50"] <= figures["p95"]
+            assert figures["p50"] > 0, stage
+        assert stats["frames"]["camera"]["received"] >= 10
+        await until(lambda: node.count_subscribers("/camera/image_raw/compressed") == 0, "the end")

@@ -1,0 +1,181 @@
+"""Rate control: what links are thought to carry, and what follows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pi_webrtc_streamer.media.rate import BitrateMeter
+from pi_webrtc_streamer.media.rate_control import (
+    FIRST_HOLD,
+    LinkEstimate,
+    TierChoice,
+    ceiling,
+    tier_bitrate,
+)
+from pi_webrtc_streamer.media.tiers import make_tiers
+from pi_webrtc_streamer.webrtc.health import ViewerHealth
+
+HIGHEST, LOWEST = 2_500_000, 100_000
+TIERS = make_tiers(HIGHEST, LOWEST)
+FULL, HALF, QUARTER = TIERS
+
+
+def test_tiers_overlap_and_reach_from_the_highest_to_the_lowest():
+    assert (FULL.highest, QUARTER.lowest) == (HIGHEST, LOWEST)
+    assert FULL.lowest < HALF.highest
+    assert HALF.lowest < QUARTER.highest
+    assert [tier.name for tier in TIERS] == ["full", "half", "quarter"]
+    assert make_tiers(HIGHEST, LOWEST, count=1)[0].lowest == LOWEST
+
+
+@given(st.integers(50_000, 10**8), st.integers(10_000, 10**8), st.integers(1, 3))
+def test_every_tier_has_a_range(highest, lowest, count):
+    tiers = make_tiers(max(highest, lowest), lowest, count)
+    assert len(tiers) == count
+    assert all(lowest <= tier.lowest <= tier.highest for tier in tiers)
+    assert tiers[-1].lowest == lowest
+
+
+def test_a_rising_or_low_estimate_of_a_quiet_scene_says_nothing():
+    link = LinkEstimate(HIGHEST)
+    for second in range(60):
+        link.on_estimate(100_000 * 1.08**second, second)
+        link.on_report(0.05, 0.02, 80_000, second)
+        assert link.capacity(second) == HIGHEST
+
+
+def test_a_falling_estimate_is_the_capacity_until_it_recovers():
+    link = LinkEstimate(HIGHEST)
+    link.on_estimate(3_000_000, 0)
+    link.on_estimate(850_000, 1)
+    assert link.capacity(1) == 850_000
+    assert link.capacity(3.9) == 850_000
+    assert 850_000 < link.capacity(10) < HIGHEST
+    assert link.capacity(60) == HIGHEST
+
+
+def test_heavy_loss_counts_and_light_loss_does_not():
+    link = LinkEstimate(HIGHEST)
+    link.on_report(0.10, 0.02, 2_000_000, 0)
+    assert link.capacity(0) == HIGHEST
+    link.on_report(0.5, 0.02, 2_000_000, 1)
+    assert link.capacity(1) == 1_500_000
+
+
+events = st.lists(
+    st.tuples(st.floats(0, 2), st.sampled_from(["remb", "report", "none"]), st.floats(1e4, 1e7)),
+    max_size=60,
+)
+
+
+@given(events)
+def test_a_capacity_stays_within_bounds_and_only_falls_for_a_reason(script):
+    link = LinkEstimate(HIGHEST)
+    now = 0.0
+    last = link.capacity(now)
+    for step, kind, value in script:
+        now += step
+        recovered = link.capacity(now)
+        assert recovered >= last, "time alone never lowers it"
+        if kind == "remb":
+            link.on_estimate(value, now)
+        elif kind == "report":
+            link.on_report(min(1.0, value / 1e7), 0.1, 1e6, now)
+        last = link.capacity(now)
+        assert 0 < last <= HIGHEST
+        if kind == "none":
+            assert last == recovered
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 3), st.floats(5e4, 4e6)), max_size=100))
+def test_tiers_fit_the_link_and_are_not_left_upwards_in_haste(script):
+    choice = TierChoice(TIERS)
+    now, moved = 0.0, None
+    for step, capacity in script:
+        now += step
+        before = choice.tier
+        tier = choice.update(capacity, now)
+        assert tier.lowest <= capacity or tier is QUARTER
+        if tier.level < before.level:
+            assert before.level - tier.level == 1, "one at a time"
+            assert moved is None or now - moved >= FIRST_HOLD
+        if tier is not before:
+            moved = now
+
+
+def test_a_move_up_that_fails_is_tried_later_and_later():
+    choice = TierChoice(TIERS)
+    now = 0.0
+    waits = []
+    choice.update(500_000, now)
+    assert choice.tier is HALF
+    for _ in range(6):
+        began = now
+        while choice.update(3_000_000, now) is not FULL:
+            now += 0.5
+        waits.append(now - began)
+        now += 1
+        assert choice.update(500_000, now) is HALF
+    assert waits == [5, 10, 20, 40, 60, 60]
+
+
+@given(st.sampled_from(TIERS), st.lists(st.floats(1e4, 1e7)))
+def test_a_tiers_bitrate_is_what_its_weakest_viewer_can_take(tier, capacities):
+    bitrate = tier_bitrate(tier, capacities)
+    assert tier.lowest <= bitrate <= tier.highest
+    if capacities and tier.lowest < 0.9 * min(capacities) < tier.highest:
+        assert bitrate == round(0.9 * min(capacities))
+    if all(capacity >= ceiling(tier) for capacity in capacities):
+        assert bitrate == tier.highest
+
+
+def test_a_viewer_that_lags_ten_pictures_in_a_row_is_in_trouble():
+    health = ViewerHealth()
+    for number in range(9):
+        health.on_unit(False, number)
+        assert health.trouble(number) is None
+    health.on_unit(True, 9)
+    assert health.trouble(9) is None
+    for number in range(10):
+        health.on_unit(False, 10 + number)
+    assert "did not take 10 pictures in a row" in (health.trouble(20) or "")
+
+
+def test_a_viewer_that_is_silent_while_pictures_are_sent_is_in_trouble():
+    health = ViewerHealth()
+    now = 0.0
+    while now < 4.9:
+        health.on_unit(True, now)
+        assert health.trouble(now) is None
+        now += 0.1
+    health.on_feedback(now)
+    while now < 9.8:
+        health.on_unit(True, now)
+        assert health.trouble(now) is None
+        now += 0.1
+    while now < 10.1:
+        health.on_unit(True, now)
+        now += 0.1
+    assert "nothing was heard from it for 5 s" in (health.trouble(now) or "")
+
+
+def test_silence_while_nothing_is_sent_is_no_trouble():
+    health = ViewerHealth()
+    health.on_unit(True, 0)
+    health.on_feedback(0.1)
+    assert health.trouble(100) is None
+    health.on_unit(True, 100)
+    assert health.trouble(100) is None
+    health.on_unit(True, 101)
+    assert health.trouble(101) is None
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 2), st.integers(0, 10**6)), max_size=60))
+def test_a_bitrate_is_what_came_in_the_last_second(script):
+    meter = BitrateMeter(window=1.0)
+    now = 0.0
+    events = []
+    for step, bits in script:
+        now += step
+        meter.add(bits, now)
+        events.append((now, bits))
+        assert meter.rate(now) == sum(b for t, b in events if t >= now - 1.0)
