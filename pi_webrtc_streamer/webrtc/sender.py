@@ -141,7 +141,10 @@ class StreamSender:
         """Note what was negotiated, then start as aiortc does."""
         self._parameters = parameters
         await self._send_original(parameters)
-        self._sender.transport._rtp_router.register_sender(self._sender, ANY_MEDIA_SSRC)
+        transport = self._sender.transport
+        transport._rtp_router.register_sender(self._sender, ANY_MEDIA_SSRC)
+        self._handle_rtcp_data_original = transport._handle_rtcp_data
+        transport._handle_rtcp_data = self._handle_rtcp_data
 
     async def _run_rtp(self, codec: RTCRtpCodecParameters) -> None:
         """Stay in the stream until aiortc cancels this task."""
@@ -184,11 +187,15 @@ class StreamSender:
             rtx_sequence=secrets.randbits(15),
         )
 
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        """Note that the viewer is alive, whatever its RTCP is about."""
+        self.health.on_feedback(time.monotonic())
+        await self._handle_rtcp_data_original(data)
+
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Learn from a receiver's feedback, then let aiortc answer it."""
         await self._handle_rtcp_original(packet)
         now = time.monotonic()
-        self.health.on_feedback(now)
         if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             with suppress(ValueError):  # an application's feedback that is no REMB
                 bitrate, _ = unpack_remb_fci(packet.fci)

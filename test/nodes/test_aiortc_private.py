@@ -46,6 +46,7 @@ async def test_a_transport_has_what_is_sent_through():
     assert transport._state is rtcdtlstransport.State.NEW
     assert hasattr(transport, "_tx_srtp")
     assert transport.transport._connection._nominated == {}
+    assert "await self._handle_rtcp_data(data)" in inspect.getsource(rtcdtlstransport)
     assert "senders.get(packet.media_ssrc)" in inspect.getsource(
         rtcdtlstransport.RtpRouter.route_rtcp
     )
