@@ -23,8 +23,9 @@ from .tiers import Tier
 
 logger = logging.getLogger(__name__)
 
-# Requests that come closer together than this share one key frame.
-KEYFRAME_INTERVAL = 0.1  # seconds
+# Requests that come closer together than this share one key frame: each costs as much as several
+# other pictures, and every viewer gets it.
+KEYFRAME_INTERVAL = 0.3  # seconds
 # A key frame is made of the last picture when no new one comes within this time: a viewer who
 # joins a slow camera need not wait for its next picture.
 REPEAT_AFTER = 0.08  # seconds

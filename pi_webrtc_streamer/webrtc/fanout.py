@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ..media.codec import AccessUnit, Codec
-from ..media.pipeline import EncodedStream, MediaPipeline
+from ..media.pipeline import KEYFRAME_INTERVAL, EncodedStream, MediaPipeline
 from ..media.stages import StageMeter
 from ..media.tiers import Tier
 from .sender import StreamSender
@@ -32,6 +32,9 @@ class Fanout:
         self._senders: dict[StreamSender, Callable[[], object] | None] = {}
         self._stream: EncodedStream | None = None
         self._under_way = False
+        # The last key frame and what followed it, as long as no newer one may be made: a viewer who
+        # joins then is sent these at once, and the others are spared a key frame.
+        self._recent: list[AccessUnit] = []
 
     def add(self, sender: StreamSender, on_arrival: Callable[[], object] | None = None) -> None:
         """Send the stream to a viewer, from a key frame on.
@@ -42,6 +45,10 @@ class Fanout:
         self._senders[sender] = on_arrival
         if self._stream is None:
             self._stream = self._pipeline.open_stream(self._codec, self.tier, self)
+        elif self._recent and on_arrival is None:
+            now = time.time()
+            for unit in self._recent:
+                self._send_to(sender, unit, now)
         else:
             self.request_keyframe()
 
@@ -52,6 +59,7 @@ class Fanout:
             self._pipeline.close_stream(self._stream)
             self._stream = None
             self._under_way = False
+            self._recent.clear()
 
     def request_keyframe(self) -> None:
         """Ask for a key frame for everybody."""
@@ -95,6 +103,7 @@ class Fanout:
 
     def _send(self, unit: AccessUnit) -> None:
         now = time.time()
+        self._remember(unit)
         try:
             for sender, on_arrival in tuple(self._senders.items()):
                 if on_arrival is not None and unit.keyframe and sender in self._senders:
@@ -105,6 +114,16 @@ class Fanout:
         finally:
             self._under_way = False
         self.stages.add(unit.times._replace(sent=time.time_ns()))
+
+    def _remember(self, unit: AccessUnit) -> None:
+        if unit.keyframe:
+            self._recent = [unit]
+        elif self._recent:
+            age = (unit.times.encoded - self._recent[0].times.encoded) / 1e9
+            if age < KEYFRAME_INTERVAL:
+                self._recent.append(unit)
+            else:
+                self._recent = []
 
     def _send_to(self, sender: StreamSender, unit: AccessUnit, now: float) -> None:
         try:

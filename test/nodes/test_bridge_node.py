@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import itertools
 import re
 import socket
 import threading
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
@@ -68,6 +70,23 @@ async def test_many_viewers_share_one_encoder(node, capfd):
                 await viewer.next_frame()
             assert (await camera_state(bridge.url))["viewers"] == 3
     assert capfd.readouterr().err.count("libx264 opened") == 1
+
+
+async def test_viewers_who_join_together_share_a_key_frame(node):
+    bridge = make_bridge()
+    with running(bridge), Publisher(node, grey_jpeg()):
+        async with watching(bridge.url, "h264") as first:
+            await first.next_frame()
+            await asyncio.sleep(1)
+            keyframes = keyframes_seen(first)
+            async with AsyncExitStack() as stack:
+                for _ in range(4):
+                    other = await stack.enter_async_context(watching(bridge.url, "h264"))
+                    await other.next_frame()
+                await first.next_frame()
+            stamps = sorted(set(keyframes))
+            assert stamps
+            assert all(b - a >= 0.25 * 90_000 for a, b in itertools.pairwise(stamps))
 
 
 async def test_without_a_viewer_nothing_is_subscribed_to(node):
