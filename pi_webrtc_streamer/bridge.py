@@ -7,17 +7,19 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-
-from aiortc import RTCIceServer
+from functools import partial
+from typing import TYPE_CHECKING
 
 from .loop import LoopThread
 from .media.codec import StreamSettings
 from .media.feed import CameraFeed
-from .media.pipeline import MediaPipeline
-from .media.tiers import Tier, make_tiers
+from .media.tiers import make_tiers
 from .settings.bridge import BridgeSettings
-from .webrtc.viewer import ViewerSettings
-from .webrtc.viewers import Viewers
+from .webrtc.late import LateViewers
+from .webrtc.settings import IceServer, ViewerSettings
+
+if TYPE_CHECKING:
+    from .webrtc.viewers import Viewers
 
 
 @dataclass
@@ -33,19 +35,19 @@ class Bridge:
     settings: BridgeSettings
     feeds: Mapping[str, CameraFeed]
     publisher_types: Callable[[str], Sequence[str]]
-    viewers: Viewers | None = None
+    viewers: LateViewers | None = None
     requests: set[asyncio.Task[object]] = field(default_factory=set)
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
-    def ice_servers(self) -> list[RTCIceServer]:
+    def ice_servers(self) -> list[IceServer]:
         """The STUN and TURN servers that were configured."""
         stun = [url for url in self.settings.stun_urls if url]
         turn = [url for url in self.settings.turn_urls if url]
-        servers = [RTCIceServer(urls=stun)] if stun else []
+        servers = [IceServer(urls=stun)] if stun else []
         if turn:
             servers.append(
-                RTCIceServer(
+                IceServer(
                     urls=turn,
                     username=self.settings.turn_username,
                     credential=self.settings.turn_password,
@@ -56,23 +58,34 @@ class Bridge:
     @contextmanager
     def active(self, loop: LoopThread) -> Iterator[None]:
         """Serve viewers for the length of a context; entered and left outside the loop."""
+        with ExitStack() as pipelines:
+            for feed in self.feeds.values():
+                feed.flush()
+            self.viewers = LateViewers(partial(self._make_viewers, pipelines))
+            try:
+                yield
+            finally:
+                loop.run(self._close())
+
+    def _make_viewers(self, pipelines: ExitStack) -> Viewers:
+        """Start the media threads, to be ended with the stack, and return their viewers."""
+        # LateViewers says why not before.
+        from .media.pipeline import MediaPipeline
+        from .webrtc.viewers import Viewers
+
         settings = self.settings
         stream = StreamSettings(settings.framerate, settings.h264_encoder)
         tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
-        with ExitStack() as stack:
-            pipelines = {}
-            for name, feed in self.feeds.items():
-                feed.flush()
-                pipeline = MediaPipeline(name, feed.distributor, stream, feed.report_problem)
-                stack.callback(pipeline.close)
-                pipelines[name] = pipeline
-            stack.callback(lambda: loop.run(self._close()))
-            loop.run(self._open(pipelines, tiers))
-            yield
-
-    async def _open(self, pipelines: Mapping[str, MediaPipeline], tiers: tuple[Tier, ...]) -> None:
-        settings = ViewerSettings(self.settings.codecs, self.ice_servers, tiers)
-        self.viewers = Viewers(pipelines, settings, self.settings.max_viewers)
+        by_camera = {}
+        for name, feed in self.feeds.items():
+            pipeline = MediaPipeline(name, feed.distributor, stream, feed.report_problem)
+            pipelines.callback(pipeline.close)
+            by_camera[name] = pipeline
+        return Viewers(
+            by_camera,
+            ViewerSettings(settings.codecs, self.ice_servers, tiers),
+            settings.max_viewers,
+        )
 
     async def _close(self) -> None:
         viewers, self.viewers = self.viewers, None

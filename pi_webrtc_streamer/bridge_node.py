@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 
 import ifaddr
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -48,6 +49,7 @@ class BridgeNode(OwningNode):
     def configure(self, owned: ExitStack) -> None:
         """Start the event loop and listen; pages say that the bridge is inactive."""
         owned.enter_context(logging_to(self.get_logger(), LOG_LEVELS))
+        _require_codecs()
         settings = self._read_settings()
         self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
         self._loop = LoopThread("bridge-loop")
@@ -105,6 +107,13 @@ class BridgeNode(OwningNode):
 
     def _publisher_types(self, topic: str) -> list[str]:
         return [info.topic_type for info in self.get_publishers_info_by_topic(topic)]
+
+
+def _require_codecs() -> None:
+    """Miss now, rather than at the first viewer, what is imported for it (webrtc/late.py)."""
+    for package in ("aiortc", "av"):
+        if find_spec(package) is None:
+            raise SetupError(f"the Python package {package} is missing (pip install {package})")
 
 
 def page_url(host: str, port: int) -> str:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from .lean import import_ros
 from .signals import StopRequest, stopping_on_signals
 
 SUPPORTED = ((3, 10), (3, 13))
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         return _fail(str(error))
     try:
-        import rclpy  # noqa: F401
+        import_ros()
     except ImportError as error:
         return _fail(
             f"ROS 2's rclpy cannot be imported ({error}); source a ROS 2 installation "

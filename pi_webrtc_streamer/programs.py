@@ -6,12 +6,14 @@ Raspberry Pi: Ctrl-C ends a program well at any time.
 
 from __future__ import annotations
 
+from .lean import import_ros
 from .signals import stopping_on_signals
 
 
 def camera_node() -> int:
     """Run the camera node; returns the exit status."""
     with stopping_on_signals() as stop:
+        import_ros()
         from .camera_node import CameraNode
         from .process import run_node
 
@@ -21,6 +23,7 @@ def camera_node() -> int:
 def bridge_node() -> int:
     """Run the bridge node; returns the exit status."""
     with stopping_on_signals() as stop:
+        import_ros()
         from .bridge_node import BridgeNode
         from .process import run_node
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import CompressedImage
 
 from .qos import newest_only
+from .serialized import SerializedCompressedImage
 
 
 class OnDemandSubscription:
@@ -41,7 +41,7 @@ class OnDemandSubscription:
     def _reconcile(self) -> None:
         if self._wanted and self._subscription is None:
             self._subscription = self._node.create_subscription(
-                CompressedImage, self._topic, self._take, newest_only(), raw=True
+                SerializedCompressedImage, self._topic, self._take, newest_only(), raw=True
             )
         elif not self._wanted and self._subscription is not None:
             self._node.destroy_subscription(self._subscription)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import yaml
 from sensor_msgs.msg import CameraInfo
 
 _MATRICES = {
@@ -37,6 +36,8 @@ def load_camera_info(url: str) -> CameraInfo:
         raise CameraInfoMissing(f"there is no calibration file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CameraInfoError(f"the calibration {path} cannot be read: {error}") from error
+    import yaml  # 3 MB, which a camera without a calibration file does not need
+
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ..bridge import Bridge
 from ..media.feed import CameraFeed
-from ..webrtc.viewers import Viewers
+from ..webrtc.late import LateViewers
 from .errors import RETRY_AFTER, ApiError
 
 BRIDGE = web.AppKey("bridge", Bridge)
@@ -24,7 +24,7 @@ def requested_feed(request: web.Request) -> CameraFeed:
     return feeds[name]
 
 
-def active_viewers(request: web.Request) -> Viewers:
+def active_viewers(request: web.Request) -> LateViewers:
     """Return the viewers.
 
     :raises ApiError: 503 while the bridge is not active.

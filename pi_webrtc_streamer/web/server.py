@@ -94,6 +94,9 @@ def _explain(error: OSError, host: str, port: int) -> str:
 
 
 async def _page(request: web.Request) -> web.FileResponse:
+    viewers = request.app[BRIDGE].viewers
+    if viewers is not None:
+        viewers.prepare()  # while the browser loads the rest of the page
     return web.FileResponse(STATIC / "index.html")
 
 

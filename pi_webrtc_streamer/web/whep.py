@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 
-from ..webrtc.offer import MalformedOffer, OfferError
+from ..webrtc.errors import IceRestartError, MalformedOffer, OfferError, TooManyViewers
 from ..webrtc.trickle import FragmentError, parse_fragment
-from ..webrtc.viewer import IceRestartError, Viewer
-from ..webrtc.viewers import TooManyViewers
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
+
+if TYPE_CHECKING:
+    from ..webrtc.viewer import Viewer
 
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"

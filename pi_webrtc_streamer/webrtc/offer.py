@@ -5,14 +5,7 @@ from __future__ import annotations
 from aiortc.sdp import SessionDescription
 
 from ..media.codec import Codec
-
-
-class OfferError(ValueError):
-    """An offer that cannot be answered; the text is for whoever sent it."""
-
-
-class MalformedOffer(OfferError):
-    """The body is no SDP offer at all."""
+from .errors import MalformedOffer, OfferError
 
 
 def check_offer(text: str, codecs: list[str]) -> str:

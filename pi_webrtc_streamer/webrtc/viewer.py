@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 import time
-from dataclasses import dataclass
 
 from aiortc import (
     RTCBundlePolicy,
@@ -18,27 +17,15 @@ from aiortc import (
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from ..media.rate_control import LinkEstimate, ceiling
-from ..media.tiers import Tier
-from .offer import MalformedOffer, check_offer, is_hidden
+from .errors import IceRestartError, MalformedOffer
+from .offer import check_offer, is_hidden
 from .sender import JoinStream, StreamSender, sending_preferences
+from .settings import ViewerSettings
 from .trickle import Fragment, FragmentError
 
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10.0  # seconds from the answer to a connection that carries pictures
-
-
-class IceRestartError(ValueError):
-    """A fragment has new ICE credentials; restarts are not supported, a new session is as fast."""
-
-
-@dataclass(frozen=True)
-class ViewerSettings:
-    """``codecs`` in the order of preference; no ICE server is asked unless it is named."""
-
-    codecs: list[str]
-    ice_servers: list[RTCIceServer]
-    tiers: tuple[Tier, ...]
 
 
 class Viewer:
@@ -55,7 +42,11 @@ class Viewer:
         self._remote_ufrag: str | None = None
         self._connection = RTCPeerConnection(
             RTCConfiguration(
-                iceServers=settings.ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
+                iceServers=[
+                    RTCIceServer(server.urls, server.username, server.credential)
+                    for server in settings.ice_servers
+                ],
+                bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
         )
         self._state_changed = asyncio.Event()

@@ -10,20 +10,19 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
+from ..heap import trim_heap
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
 from .broadcast import Broadcast
+from .errors import TooManyViewers
 from .sender import Stream, StreamSender, register_extensions
-from .viewer import Viewer, ViewerSettings
+from .settings import ViewerSettings
+from .viewer import Viewer
 
 logger = logging.getLogger(__name__)
 
 CONTROL_INTERVAL = 0.5  # seconds
 MOST_GONE = 100  # viewers of whom it is remembered why they went
-
-
-class TooManyViewers(Exception):
-    """No further viewer is served now."""
 
 
 class Viewers:
@@ -125,6 +124,8 @@ class Viewers:
                     self.disconnected += 1
                     viewer.end(trouble)
         self._control = None
+        # The encoders are closed, and glibc would keep what they had.
+        trim_heap()
 
     async def _serve(self, viewer: Viewer) -> None:
         why = "its task was cancelled"

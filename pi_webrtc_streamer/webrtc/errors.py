@@ -1,0 +1,19 @@
+"""What a viewer may be refused for."""
+
+from __future__ import annotations
+
+
+class OfferError(ValueError):
+    """An offer that cannot be answered; the text is for whoever sent it."""
+
+
+class MalformedOffer(OfferError):
+    """The body is no SDP offer at all."""
+
+
+class IceRestartError(ValueError):
+    """A fragment has new ICE credentials; restarts are not supported, a new session is as fast."""
+
+
+class TooManyViewers(Exception):
+    """No further viewer is served now."""

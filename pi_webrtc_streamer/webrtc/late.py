@@ -1,0 +1,81 @@
+"""Viewers whose code is loaded when somebody comes to watch.
+
+aiortc, PyAV and FFmpeg, cryptography and libsrtp take 36 MB and half a second. A robot that nobody
+watches does without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from .errors import TooManyViewers
+
+if TYPE_CHECKING:
+    from .viewer import Viewer
+    from .viewers import Viewers
+
+CODE = f"{__package__}.viewers"
+
+
+class LateViewers:
+    """Stands for :class:`Viewers`, which ``make`` returns, and makes them for the first offer.
+
+    ``make`` is called in the event loop, when the module :data:`CODE` has been imported.
+    """
+
+    def __init__(self, make: Callable[[], Viewers]) -> None:
+        self._make = make
+        self._viewers: Viewers | None = None
+        self._closed = False
+
+    def prepare(self) -> None:
+        """Load the code in the background: somebody will soon watch."""
+        if self._viewers is None:
+            asyncio.get_running_loop().run_in_executor(None, importlib.import_module, CODE)
+
+    async def admit(self, camera: str, offer: str) -> tuple[Viewer, str]:
+        """Answer an offer to watch a camera; returns the viewer and the answer.
+
+        :raises TooManyViewers: if the limit is reached.
+        :raises OfferError: if the offer cannot be answered.
+        """
+        if self._viewers is None:
+            # In another thread: the loop goes on to serve pictures and the bridge's state.
+            await asyncio.to_thread(importlib.import_module, CODE)
+        if self._closed:
+            raise TooManyViewers("the bridge has been deactivated")
+        if self._viewers is None:  # another offer may have been faster
+            self._viewers = self._make()
+        return await self._viewers.admit(camera, offer)
+
+    def get(self, camera: str, viewer_id: str) -> Viewer | None:
+        """Return a viewer of a camera by its id, or None if it is gone."""
+        return self._viewers.get(camera, viewer_id) if self._viewers is not None else None
+
+    async def remove(self, viewer: Viewer, why: str) -> None:
+        """End a viewer; returns when everything it held is given back."""
+        if self._viewers is not None:
+            await self._viewers.remove(viewer, why)
+
+    async def close(self) -> None:
+        """End every viewer; whoever still waits to be one is refused."""
+        self._closed = True
+        if self._viewers is not None:
+            await self._viewers.close()
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many viewers each camera has."""
+        return self._viewers.counts() if self._viewers is not None else {}
+
+    def why_gone(self, viewer_id: str) -> str | None:
+        """Say why a viewer is gone, for some time after it went; None if it is unknown."""
+        return self._viewers.why_gone(viewer_id) if self._viewers is not None else None
+
+    def describe(self) -> dict[str, object]:
+        """Return what ``/stats`` says of streams and viewers."""
+        if self._viewers is None:
+            return {"streams": {}, "viewers": {}, "disconnected": 0}
+        return self._viewers.describe()

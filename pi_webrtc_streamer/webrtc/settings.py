@@ -1,0 +1,25 @@
+"""What is the same for all viewers of a bridge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..media.tiers import Tier
+
+
+@dataclass(frozen=True)
+class IceServer:
+    """A STUN or TURN server; aiortc's own class would bring all of aiortc."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
+@dataclass(frozen=True)
+class ViewerSettings:
+    """``codecs`` in the order of preference; no ICE server is asked unless it is named."""
+
+    codecs: list[str]
+    ice_servers: list[IceServer]
+    tiers: tuple[Tier, ...]
