@@ -12,9 +12,11 @@ import ifaddr
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from .bridge import Bridge
+from .cv_convert import to_bgr
 from .lifecycle import OwningNode, SetupError
 from .loop import LoopThread
-from .media.feed import CameraFeed
+from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
+from .media.raw_feed import RawFeed
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings
 from .settings.parameters import NodeParameters
@@ -67,7 +69,11 @@ class BridgeNode(OwningNode):
         """Take pictures and serve viewers; a topic is subscribed to while somebody watches."""
         owned.callback(self._subscriptions_by_camera.clear)
         for name, feed in self._bridge.feeds.items():
-            subscription = OnDemandSubscription(self, feed.topic, feed.accept)
+            raw_feed = RawFeed(feed, to_bgr)
+            owned.callback(raw_feed.close)
+            subscription = OnDemandSubscription(
+                self, feed.topic, {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
+            )
             owned.callback(subscription.close)
             self._subscriptions_by_camera[name] = subscription
         owned.enter_context(self._bridge.active(self._loop))
@@ -75,7 +81,9 @@ class BridgeNode(OwningNode):
     def _read_settings(self) -> BridgeSettings:
         try:
             for name in self._node_parameters.value("cameras"):
-                about = Setting(f"Topic of camera {name} (sensor_msgs/CompressedImage)")
+                about = Setting(
+                    f"Topic of camera {name} (sensor_msgs/CompressedImage or sensor_msgs/Image)"
+                )
                 self._node_parameters.declare(
                     f"{name}.topic", about, f"{name}/image_raw/compressed"
                 )

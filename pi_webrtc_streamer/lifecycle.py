@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from traceback import format_exception
 
 from lifecycle_msgs.srv import ChangeState
+from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -77,7 +78,9 @@ class OwningNode(LifecycleNode):
             if done:
                 self.destroy_timer(timer)
 
-        timer = self.create_timer(AUTOSTART_INTERVAL, try_again)
+        # The steady clock: simulated time may stand still.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        timer = self.create_timer(AUTOSTART_INTERVAL, try_again, clock=steady)
 
     @property
     def state_label(self) -> str:

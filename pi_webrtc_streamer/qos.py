@@ -3,11 +3,10 @@
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 
-def newest_only() -> QoSProfile:
-    """Return best effort, which matches every publisher, with one place: the newest picture wins.
+def newest_only(reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT) -> QoSProfile:
+    """Return a profile with one place: the newest picture wins.
 
-    Each caller gets a profile of its own, because rclpy writes ``qos_overrides`` into it.
+    Best effort matches every publisher. Each caller gets a profile of its own, because rclpy writes
+    ``qos_overrides`` into it.
     """
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
-    )
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=reliability)

@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
+from rclpy.clock import Clock, ClockType
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 
+from .media.feed import COMPRESSED_IMAGE, IMAGE
 from .qos import newest_only
-from .serialized import SerializedCompressedImage
+from .serialized import SerializedCompressedImage, SerializedImage
+
+RCLError = rclpy_implementation.RCLError
+LOOK_AGAIN_AFTER = 1.0  # seconds without a message
+SAY_AGAIN_AFTER = 10.0  # seconds
+MESSAGES = {COMPRESSED_IMAGE: SerializedCompressedImage, IMAGE: SerializedImage}
+
+
+# Gets the bytes, and when they were published, in nanoseconds since the epoch.
+Receiver: TypeAlias = Callable[[bytes, int], object]
+
+
+class _Kind(NamedTuple):
+    message_type: str
+    reliability: ReliabilityPolicy
 
 
 class OnDemandSubscription:
     """Subscribes to a topic's serialized messages while :meth:`demand` was last called with True.
 
-    ``on_message`` gets the bytes and when they were published, in nanoseconds since the epoch.
+    ``receivers`` says who takes each message type that will do, the preferred one first. The
+    subscription is of the first of them that the topic has a publisher of. When its publishers turn
+    out, or turn into, others, it follows them: a topic that is silent is looked at every second.
+
+    It is best effort, but for uncompressed pictures whose publishers are all reliable. Of 30 such
+    pictures of 1280x720 a second, a third arrived with best effort, since Fast DDS has no room for
+    all the fragments of one, and nearly all reliably. A place for one keeps the newest either way.
+
     :meth:`demand` may be called from any thread; the subscription comes and goes in the executor's.
     With no subscriber, the camera node does not even encode.
     """
 
-    def __init__(self, node: Node, topic: str, on_message: Callable[[bytes, int], object]) -> None:
+    def __init__(self, node: Node, topic: str, receivers: Mapping[str, Receiver]) -> None:
         self._node = node
         self._topic = topic
-        self._on_message = on_message
+        self._receivers = receivers
         self._wanted = False
         self._subscription: Subscription | None = None
+        self._kind = _Kind(next(iter(receivers)), ReliabilityPolicy.BEST_EFFORT)
+        self._silent = True
+        self._timer: Timer | None = None
         self._changed = node.create_guard_condition(self._reconcile)
 
     def demand(self, wanted: bool) -> None:
@@ -39,13 +70,65 @@ class OnDemandSubscription:
         self._reconcile()
 
     def _reconcile(self) -> None:
-        if self._wanted and self._subscription is None:
-            self._subscription = self._node.create_subscription(
-                SerializedCompressedImage, self._topic, self._take, newest_only(), raw=True
+        if self._wanted and self._timer is None:
+            # The steady clock: simulated time may stand still.
+            self._timer = self._node.create_timer(
+                LOOK_AGAIN_AFTER, self._look_again, clock=Clock(clock_type=ClockType.STEADY_TIME)
             )
-        elif not self._wanted and self._subscription is not None:
+            self._follow_publishers()
+        elif not self._wanted and self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None
+            self._unsubscribe()
+
+    def _look_again(self) -> None:
+        silent, self._silent = self._silent, True
+        if silent:
+            self._follow_publishers()
+
+    def _follow_publishers(self) -> None:
+        kind = self._kind_published()
+        if self._subscription is None or kind != self._kind:
+            self._unsubscribe()
+            self._subscribe(kind)
+
+    def _kind_published(self) -> _Kind:
+        infos = self._node.get_publishers_info_by_topic(self._topic)
+        published = {info.topic_type for info in infos}
+        message_type = next((each for each in self._receivers if each in published), None)
+        if message_type is None:
+            return self._kind  # the next publisher is most likely like the last one
+        offered = {
+            info.qos_profile.reliability for info in infos if info.topic_type == message_type
+        }
+        if message_type == IMAGE and offered == {ReliabilityPolicy.RELIABLE}:
+            return _Kind(message_type, ReliabilityPolicy.RELIABLE)
+        return _Kind(message_type, ReliabilityPolicy.BEST_EFFORT)
+
+    def _subscribe(self, kind: _Kind) -> None:
+        self._kind = kind
+        take = partial(self._take, self._receivers[kind.message_type])
+        try:
+            self._subscription = self._node.create_subscription(
+                MESSAGES[kind.message_type],
+                self._topic,
+                take,
+                newest_only(kind.reliability),
+                raw=True,
+            )
+        except RCLError as error:
+            # DDS gives a topic one type in each process, and this one may hold other nodes.
+            self._node.get_logger().warning(
+                f"cannot subscribe to {self._topic} as {kind.message_type}, which another node "
+                f"publishes: does this process use the topic with another type? ({error})",
+                throttle_duration_sec=SAY_AGAIN_AFTER,
+            )
+
+    def _unsubscribe(self) -> None:
+        if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
 
-    def _take(self, message: bytes, info: dict[str, int]) -> None:
-        self._on_message(message, info["source_timestamp"])
+    def _take(self, receiver: Receiver, message: bytes, info: dict[str, int]) -> None:
+        self._silent = False
+        receiver(message, info["source_timestamp"])

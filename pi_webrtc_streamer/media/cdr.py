@@ -1,9 +1,12 @@
-"""Reads a serialized ``sensor_msgs/CompressedImage`` in place, without a message object.
+"""Reads serialized ``sensor_msgs`` pictures in place, without a message object.
 
 The layout is plain CDR (OMG DDS-XTypes 1.3, 7.4.1): a four-byte encapsulation header, then the
 fields in order, each aligned to its own size counted from the end of that header::
 
-    int32 sec, uint32 nanosec, string frame_id, string format, sequence<uint8> data
+    CompressedImage: int32 sec, uint32 nanosec, string frame_id, string format, sequence<uint8> data
+
+    Image: int32 sec, uint32 nanosec, string frame_id, uint32 height, uint32 width, string encoding,
+        uint8 is_bigendian, uint32 step, sequence<uint8> data
 """
 
 from __future__ import annotations
@@ -12,10 +15,15 @@ import struct
 from typing import NamedTuple
 
 ENCAPSULATION_SIZE = 4
+_OCTET = struct.Struct("B")
 
 
 class CdrError(ValueError):
-    """The bytes are not a serialized CompressedImage; the text says at which field."""
+    """The bytes are not the serialized message; the text says at which field."""
+
+
+class ImageError(ValueError):
+    """An :class:`Image` is none that can be shown; the text says why, and the way out."""
 
 
 class CompressedImage(NamedTuple):
@@ -27,17 +35,51 @@ class CompressedImage(NamedTuple):
     data: memoryview
 
 
+class Image(NamedTuple):
+    """The fields of the message; ``data`` is a read-only view of the buffer that was read.
+
+    ``height`` rows of ``step`` bytes, of which the first hold ``width`` pixels of ``encoding``.
+    """
+
+    stamp: int  # nanoseconds
+    frame_id: str
+    height: int
+    width: int
+    encoding: str
+    is_bigendian: bool
+    step: int
+    data: memoryview
+
+
 def read_compressed_image(message: bytes) -> CompressedImage:
-    """Read the fields of a serialized message; ``data`` stays where it is.
+    """Read the fields of a serialized CompressedImage; ``data`` stays where it is.
 
     :raises CdrError: if the encapsulation is not plain CDR or a length points beyond the end.
     """
     reader = _Reader(message)
-    seconds, nanoseconds = reader.stamp()
-    frame_id = reader.string("header.frame_id")
-    image_format = reader.string("format")
     return CompressedImage(
-        seconds * 1_000_000_000 + nanoseconds, frame_id, image_format, reader.octets("data")
+        stamp=reader.stamp(),
+        frame_id=reader.string("header.frame_id"),
+        format=reader.string("format"),
+        data=reader.octets("data"),
+    )
+
+
+def read_image(message: bytes) -> Image:
+    """Read the fields of a serialized Image; ``data`` stays where it is.
+
+    :raises CdrError: if the encapsulation is not plain CDR or a length points beyond the end.
+    """
+    reader = _Reader(message)
+    return Image(
+        stamp=reader.stamp(),
+        frame_id=reader.string("header.frame_id"),
+        height=reader.uint32("height"),
+        width=reader.uint32("width"),
+        encoding=reader.string("encoding"),
+        is_bigendian=reader.octet("is_bigendian") != 0,
+        step=reader.uint32("step"),
+        data=reader.octets("data"),
     )
 
 
@@ -51,12 +93,21 @@ class _Reader:
         order = "<" if view[1] == 1 else ">"
         self._body = view[ENCAPSULATION_SIZE:]
         self._stamp = struct.Struct(order + "iI")
-        self._length = struct.Struct(order + "I")
+        self._uint32 = struct.Struct(order + "I")
         self._offset = 0
 
-    def stamp(self) -> tuple[int, int]:
+    def stamp(self) -> int:
         seconds, nanoseconds = self._unpack(self._stamp, "header.stamp")
-        return seconds, nanoseconds
+        return seconds * 1_000_000_000 + nanoseconds
+
+    def octet(self, field: str) -> int:
+        (value,) = self._unpack(_OCTET, field)
+        return value
+
+    def uint32(self, field: str) -> int:
+        self._offset += -self._offset % 4
+        (value,) = self._unpack(self._uint32, field)
+        return value
 
     def string(self, field: str) -> str:
         octets = self.octets(field)
@@ -64,8 +115,7 @@ class _Reader:
         return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
 
     def octets(self, field: str) -> memoryview:
-        self._offset += -self._offset % 4
-        (length,) = self._unpack(self._length, field)
+        length = self.uint32(field)
         end = self._offset + length
         if end > len(self._body):
             left = len(self._body) - self._offset

@@ -16,7 +16,8 @@ from .stages import StageTimes
 
 logger = logging.getLogger(__name__)
 
-MESSAGE_TYPE = "sensor_msgs/msg/CompressedImage"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+IMAGE = "sensor_msgs/msg/Image"
 STALE_AFTER = 1.0  # seconds without a frame
 PROBLEM_SHOWN = 5.0  # seconds for which a message that could not be used is the explanation
 SAY_AGAIN_AFTER = 10.0  # seconds before the same problem is logged again
@@ -65,12 +66,23 @@ class CameraFeed:
 
         ``published`` is when the publisher sent it, in nanoseconds since the epoch; 0: unknown.
         """
-        now = self._clock()
+        received = time.time_ns()
         try:
-            frame = _read_frame(message, published)
+            image = read_compressed_image(message)
+            if not is_jpeg_format(image.format):
+                raise JpegError(f'its format is "{image.format[:40]}", not jpeg')
+            self.publish(image.data, StageTimes(image.stamp, published, received))
         except (CdrError, JpegError) as error:
             self.report_problem(str(error))
-            return
+
+    def publish(self, jpeg: memoryview, times: StageTimes) -> None:
+        """Publish a JPEG picture.
+
+        :raises JpegError: if it is no whole JPEG.
+        """
+        now = self._clock()
+        size = read_jpeg_size(jpeg)
+        frame = JpegFrame(jpeg, times, size.width, size.height)
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now
@@ -145,10 +157,10 @@ def explain(
             f"Nobody publishes {topic}. Is the camera node running and active, in the same "
             "ROS_DOMAIN_ID?"
         )
-    if MESSAGE_TYPE not in publisher_types:
+    if not {COMPRESSED_IMAGE, IMAGE}.intersection(publisher_types):
         return without_picture, (
-            f"{topic} carries {publisher_types[0]}; the bridge takes {MESSAGE_TYPE}. "
-            "Does the camera's topic parameter name the compressed one?"
+            f"{topic} carries {publisher_types[0]}; the bridge takes sensor_msgs/CompressedImage "
+            "or Image. Does the camera's topic parameter name the one with the pictures?"
         )
     if not wanted:
         return "idle", ""
@@ -161,16 +173,6 @@ def explain(
         f"No message on {topic} for {age:.0f} s although it has a publisher. Has the camera "
         "stopped?"
     )
-
-
-def _read_frame(message: bytes, published: int) -> JpegFrame:
-    received = time.time_ns()
-    image = read_compressed_image(message)
-    if not is_jpeg_format(image.format):
-        raise JpegError(f'its format is "{image.format[:40]}", not jpeg')
-    size = read_jpeg_size(image.data)
-    times = StageTimes(image.stamp, published, received)
-    return JpegFrame(image.data, times, size.width, size.height)
 
 
 def is_jpeg_format(image_format: str) -> bool:

@@ -11,34 +11,16 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 from aiortc.rtp import RTCP_PSFB_FIR, RTCP_PSFB_PLI, RtcpPsfbPacket
+from sensor_msgs.msg import CameraInfo
 
 from pi_webrtc_streamer.camera import barcode
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.lifecycle import TransitionCallbackReturn
 from pi_webrtc_streamer.media.frame import live_frames
+from support.cameras import camera_state, get_json, reaches
 from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until, wait_for
 from support.whep import mean_luma, watching
-
-
-async def get_json(url: str) -> tuple[int, dict]:
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
-        return response.status, await response.json()
-
-
-async def camera_state(url: str, name: str = "camera") -> dict:
-    _, body = await get_json(f"{url}cameras")
-    return next(camera for camera in body["cameras"] if camera["name"] == name)
-
-
-async def reaches(url: str, state: str) -> dict:
-    """Poll /cameras until the camera is in a state."""
-    for _ in range(600):
-        camera = await camera_state(url)
-        if camera["state"] == state:
-            return camera
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never {state}, but {camera}")
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
@@ -188,13 +170,7 @@ async def test_bad_messages_are_named_and_good_ones_shown_again(node):
                 (good, "png", 'format is "png"'),
             ]:
                 publisher.data, publisher.format = data, image_format
-                camera = await reaches(bridge.url, "error")
-                for _ in range(100):
-                    if why in camera["reason"]:
-                        break
-                    await asyncio.sleep(0.05)
-                    camera = await camera_state(bridge.url)
-                assert why in camera["reason"]
+                await reaches(bridge.url, "error", why)
                 publisher.data, publisher.format = good, "jpeg"
                 await reaches(bridge.url, "live")
                 await viewer.next_frame()
@@ -215,14 +191,13 @@ async def test_a_topic_that_stops_and_comes_back(node):
 
 
 async def test_a_topic_of_another_type_is_named(node):
-    from sensor_msgs.msg import Image
-
-    bridge = make_bridge(camera__topic="/raw")
-    publisher = node.create_publisher(Image, "/raw", 1)
+    bridge = make_bridge(camera__topic="/camera_info")
+    publisher = node.create_publisher(CameraInfo, "/camera_info", 1)
     with running(bridge):
-        await until(lambda: bridge._publisher_types("/raw"), "the publisher")
+        await until(lambda: bridge._publisher_types("/camera_info"), "the publisher")
         camera = await camera_state(bridge.url)
-        assert "/raw carries sensor_msgs/msg/Image; the bridge takes" in camera["reason"]
+        why = "/camera_info carries sensor_msgs/msg/CameraInfo; the bridge takes"
+        assert why in camera["reason"]
     node.destroy_publisher(publisher)
 
 

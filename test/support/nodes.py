@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import simplejpeg
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CompressedImage, Image
 
 from pi_webrtc_streamer.bridge_node import BridgeNode
+from pi_webrtc_streamer.camera.jpeg import encode_jpeg
+from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.lifecycle import OwningNode
 from pi_webrtc_streamer.process import owning, spinning
 
@@ -44,24 +45,29 @@ def grey_jpeg(width: int = 640, height: int = 480, luma: int = 100) -> bytes:
     """Return a JPEG of one grey."""
     y = np.full((height, width), luma, np.uint8)
     chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
-    return simplejpeg.encode_jpeg_yuv_planes(y, chroma, chroma, quality=90)
+    return encode_jpeg(Picture(y, chroma, chroma, stamp=0), quality=90)
 
 
-class Publisher:
-    """Publishes whatever :attr:`data` holds, 30 times a second, in a thread of its own."""
+class _RepeatingPublisher:
+    """Publishes :meth:`_message`, 30 times a second, in a thread of its own."""
 
-    def __init__(self, node: Node, data: bytes, topic: str = TOPIC) -> None:
-        self.data = data
-        self.format = "jpeg"
+    def __init__(
+        self,
+        node: Node,
+        message_type: type,
+        topic: str,
+        reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT,
+    ) -> None:
         self.sent = 0
+        self.stamps: list[int] = []  # nanoseconds
         self._node = node
-        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self._publisher = node.create_publisher(CompressedImage, topic, qos)
+        qos = QoSProfile(depth=1, reliability=reliability)
+        self._publisher = node.create_publisher(message_type, topic, qos)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
-    def __enter__(self) -> "Publisher":
+    def __enter__(self):
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,11 +77,35 @@ class Publisher:
 
     def _run(self) -> None:
         while not self._stop.wait(1 / 30):
-            message = CompressedImage(format=self.format, data=array.array("B", self.data))
-            seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+            message = self._message()
+            self.stamps.append(time.time_ns())
+            seconds, nanoseconds = divmod(self.stamps[-1], 10**9)
             message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
             self._publisher.publish(message)
             self.sent += 1
+
+
+class Publisher(_RepeatingPublisher):
+    """Publishes whatever :attr:`data` holds, 30 times a second, in a thread of its own."""
+
+    def __init__(self, node: Node, data: bytes, topic: str = TOPIC) -> None:
+        self.data = data
+        self.format = "jpeg"
+        super().__init__(node, CompressedImage, topic)
+
+    def _message(self) -> CompressedImage:
+        return CompressedImage(format=self.format, data=array.array("B", self.data))
+
+
+class ImagePublisher(_RepeatingPublisher):
+    """Publishes the Image :attr:`image`, 30 times a second, in a thread of its own."""
+
+    def __init__(self, node: Node, image: Image, topic: str = TOPIC, **qos) -> None:
+        self.image = image
+        super().__init__(node, Image, topic, **qos)
+
+    def _message(self) -> Image:
+        return self.image
 
 
 class Lifecycle:

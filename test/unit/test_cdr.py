@@ -1,4 +1,4 @@
-"""CompressedImage read in place: what rclpy writes is read, nothing else is believed."""
+"""Pictures read in place: what rclpy writes is read, nothing else is believed."""
 
 import array
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CompressedImage, Image
 
-from pi_webrtc_streamer.media.cdr import CdrError, read_compressed_image
+from pi_webrtc_streamer.media.cdr import CdrError, read_compressed_image, read_image
 
 # CDR strings end at a zero, and rclpy writes UTF-8.
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40)
@@ -86,3 +86,41 @@ def test_big_endian_messages_are_read():
 
     assert image.stamp == 1_000_000_002
     assert bytes(image.data) == b"ab"
+
+
+@given(
+    texts,
+    texts,
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+    st.binary(max_size=300),
+)
+def test_reads_an_image_that_rclpy_writes(
+    frame_id, encoding, height, width, step, is_bigendian, data
+):
+    message = Image(encoding=encoding, height=height, width=width, step=step)
+    message.is_bigendian = int(is_bigendian)
+    message.data = array.array("B", data)
+    message.header.frame_id = frame_id
+    message.header.stamp.sec, message.header.stamp.nanosec = 3, 4
+    raw = serialize_message(message)
+
+    image = read_image(raw)
+
+    assert image.stamp == 3_000_000_004
+    assert (image.frame_id, image.encoding) == (frame_id, encoding)
+    assert (image.height, image.width, image.step) == (height, width, step)
+    assert image.is_bigendian is is_bigendian
+    assert bytes(image.data) == data
+    assert image.data.obj is raw
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_a_raw_image_or_a_cdr_error(message):
+    try:
+        image = read_image(b"\0\1\0\0" + message)
+    except CdrError:
+        return
+    assert len(image.data) <= len(message)

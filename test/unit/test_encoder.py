@@ -12,6 +12,8 @@ import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pi_webrtc_streamer.camera.jpeg import encode_jpeg
+from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
 from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, X264Encoder, open_encoder
 from pi_webrtc_streamer.media.tiers import make_tiers
@@ -24,7 +26,7 @@ def jpeg(width: int, height: int, luma: int | None = None) -> memoryview:
     if luma is not None:
         y[:] = luma
     u = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
-    return memoryview(simplejpeg.encode_jpeg_yuv_planes(y, u, u, quality=95))
+    return memoryview(encode_jpeg(Picture(y, u, u, stamp=0), quality=95))
 
 
 def open_one(codec: Codec, frame: av.VideoFrame):

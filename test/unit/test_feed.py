@@ -117,7 +117,9 @@ def test_the_explanation_fits_what_is_wrong():
     assert explained(wanted=False) == ("idle", "")
     assert explained(wanted=False, publisher_types=[])[0] == "idle"
     assert "ROS_DOMAIN_ID" in explained(publisher_types=[])[1]
-    assert "sensor_msgs/msg/Image;" in explained(publisher_types=["sensor_msgs/msg/Image"])[1]
+    assert "carries std_msgs/msg/String;" in explained(publisher_types=["std_msgs/msg/String"])[1]
+    for types in (["sensor_msgs/msg/Image"], ["std_msgs/msg/String", TYPE]):
+        assert "no message has come yet" in explained(publisher_types=types)[1]
     assert "no message has come yet" in explained()[1]
     assert explained(age=0.1) == ("live", "")
 

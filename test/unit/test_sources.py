@@ -51,7 +51,8 @@ def test_the_pattern_moves_and_tells_its_time(width, height):
         if width >= 512:
             assert barcode.read(picture.y) == picture.stamp // 1_000_000 % 2**32
     assert all(a.stamp < b.stamp for a, b in itertools.pairwise(pictures))
-    assert not np.array_equal(pictures[0].y, pictures[1].y)
+    if width >= 512:  # a smaller picture may be all barcode, and show a bit or two of it
+        assert not np.array_equal(pictures[0].y, pictures[1].y)
 
 
 def test_a_picture_survives_jpeg():

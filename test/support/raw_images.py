@@ -1,0 +1,101 @@
+"""Uncompressed pictures of flat colours, in every encoding, with padded rows."""
+
+import array
+
+import numpy as np
+from sensor_msgs.msg import Image as ImageMessage
+
+from pi_webrtc_streamer.media.cdr import Image
+
+Colour = tuple[int, int, int]
+
+BAYER = ("bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_rggb16")
+EIGHT_BITS = ("rgb8", "bgr8", "rgba8", "bgra8", "mono8", "8UC1", "8UC3", "8UC4")
+YUV = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")
+
+
+def halves(
+    encoding: str,
+    width: int,
+    height: int,
+    left: Colour,
+    right: Colour,
+    *,
+    padding: int = 0,
+    big_endian: bool = False,
+) -> Image:
+    """Return a picture of two colours (red, green, blue), each a half of its width.
+
+    Grey encodings have the mean of a colour. After each row come ``padding`` bytes of noise.
+    """
+    rgb = np.empty((height, width, 3), np.uint8)
+    rgb[:, : width // 2], rgb[:, width // 2 :] = left, right
+    rows = packed(encoding, rgb, big_endian)
+    noise = np.random.default_rng(1).integers(0, 256, (height, padding), np.uint8)
+    data = np.hstack([rows, noise]).tobytes()
+    step = rows.shape[1] + padding
+    return Image(7, "optical", height, width, encoding, big_endian, step, memoryview(data))
+
+
+def packed(encoding: str, rgb: np.ndarray, big_endian: bool = False) -> np.ndarray:
+    """Return the rows of a picture in an encoding, as bytes."""
+    height = rgb.shape[0]
+    alpha = np.full((*rgb.shape[:2], 1), 99, np.uint8)
+    if encoding in YUV:
+        return _packed_yuv(rgb, luma_first=encoding in ("yuv422_yuy2", "yuyv"))
+    if encoding.startswith("bayer"):
+        pixels = _mosaic(rgb, encoding.removeprefix("bayer_")[:4])
+    elif encoding in ("rgb8", "rgb16"):
+        pixels = rgb
+    elif encoding in ("rgba8", "rgba16"):
+        pixels = np.dstack([rgb, alpha])
+    elif encoding in ("bgr8", "bgr16", "8UC3", "16UC3"):
+        pixels = rgb[:, :, ::-1]
+    elif encoding in ("bgra8", "bgra16", "8UC4", "16UC4"):
+        pixels = np.dstack([rgb[:, :, ::-1], alpha])
+    else:
+        pixels = rgb.mean(2)
+    if encoding.endswith("16") or encoding.startswith("16"):
+        pixels = (np.asarray(pixels, np.uint16) * 257).astype(">u2" if big_endian else "<u2")
+    elif encoding == "32FC1":
+        pixels = np.asarray(pixels, ">f4" if big_endian else "<f4") / 100
+    else:
+        pixels = np.asarray(pixels, np.uint8)
+    return np.frombuffer(pixels.tobytes(), np.uint8).reshape(height, -1)
+
+
+def _mosaic(rgb: np.ndarray, pattern: str) -> np.ndarray:
+    mosaic = np.empty(rgb.shape[:2], np.uint8)
+    for place, colour in enumerate(pattern):
+        row, column = divmod(place, 2)
+        mosaic[row::2, column::2] = rgb[row::2, column::2, "rgb".index(colour)]
+    return mosaic
+
+
+def _packed_yuv(rgb: np.ndarray, luma_first: bool) -> np.ndarray:
+    """Return video range of BT.601; two pixels share the chroma of the first."""
+    r, g, b = (rgb[:, :, channel] / 255 for channel in range(3))
+    luma = 0.299 * r + 0.587 * g + 0.114 * b
+    y = np.rint(16 + 219 * luma).astype(np.uint8)
+    u = np.rint(128 + 112 * (b - luma) / 0.886).astype(np.uint8)
+    v = np.rint(128 + 112 * (r - luma) / 0.701).astype(np.uint8)
+    pair = [y[:, ::2], u[:, ::2], y[:, 1::2], v[:, ::2]]
+    if not luma_first:
+        pair = [pair[1], pair[0], pair[3], pair[2]]
+    return np.dstack(pair).reshape(rgb.shape[0], -1)
+
+
+def message(image: Image) -> ImageMessage:
+    """Return the ROS message of a picture."""
+    result = ImageMessage(
+        height=image.height,
+        width=image.width,
+        encoding=image.encoding,
+        is_bigendian=int(image.is_bigendian),
+        step=image.step,
+        data=array.array("B", bytes(image.data)),
+    )
+    seconds, nanoseconds = divmod(image.stamp, 10**9)
+    result.header.stamp.sec, result.header.stamp.nanosec = seconds, nanoseconds
+    result.header.frame_id = image.frame_id
+    return result

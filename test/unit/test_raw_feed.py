@@ -1,0 +1,93 @@
+"""The thread that compresses a topic's pictures: what goes in comes out, and it ends."""
+
+import threading
+
+import numpy as np
+import pytest
+import simplejpeg
+from rclpy.serialization import serialize_message
+
+from pi_webrtc_streamer.cv_convert import to_bgr
+from pi_webrtc_streamer.media.distributor import Mailbox
+from pi_webrtc_streamer.media.feed import CameraFeed
+from pi_webrtc_streamer.media.frame import JpegFrame
+from pi_webrtc_streamer.media.raw_feed import RawFeed
+from support.raw_images import halves, message
+from support.waiting import GIVE_UP_AFTER, wait_for
+
+TYPE = "sensor_msgs/msg/Image"
+RED = halves("rgb8", 64, 48, (255, 0, 0), (255, 0, 0), padding=3)
+
+
+@pytest.fixture
+def feed():
+    return CameraFeed("camera", "/camera/image_raw")
+
+
+@pytest.fixture
+def frames(feed):
+    mailbox: Mailbox[JpegFrame] = Mailbox()
+    with feed.distributor.subscribed(mailbox):
+        yield mailbox
+
+
+@pytest.fixture
+def raw_feed(feed):
+    raw_feed = RawFeed(feed, to_bgr)
+    yield raw_feed
+    raw_feed.close()
+
+
+def test_a_picture_is_published_as_jpeg_with_its_stamp(feed, frames, raw_feed):
+    raw_feed.accept(serialize_message(message(RED._replace(stamp=12_000_000_034))), 13_000_000_000)
+
+    frame = frames.wait(GIVE_UP_AFTER)
+    assert frame is not None
+    assert frame.times[:2] == (12_000_000_034, 13_000_000_000)
+    assert frame.times.received
+    assert (frame.width, frame.height) == (64, 48)
+    assert np.abs(simplejpeg.decode_jpeg(frame.data, "RGB").mean((0, 1)) - (255, 0, 0)).max() < 6
+    assert feed.status([TYPE]).state == "live"
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (b"", "not even a CDR header"),
+        (serialize_message(message(RED))[:-200], "data claims"),
+        (serialize_message(message(RED._replace(height=49))), "is cut short"),
+        (serialize_message(message(RED._replace(encoding="h264"))), '"h264"'),
+    ],
+)
+def test_a_bad_message_is_named_and_the_next_good_one_is_shown(feed, frames, raw_feed, bad, why):
+    raw_feed.accept(bad)
+    wait_for(lambda: feed.rejected, "the report")
+    status = feed.status([TYPE])
+    assert status.state == "error"
+    assert why in status.reason
+
+    raw_feed.accept(serialize_message(message(RED)))
+    assert frames.wait(GIVE_UP_AFTER) is not None
+
+
+def test_a_fault_in_converting_does_not_end_the_thread(feed, frames, caplog):
+    def faulty(image):
+        raise ZeroDivisionError
+
+    raw_feed = RawFeed(feed, faulty)
+    raw_feed.accept(serialize_message(message(RED._replace(encoding="other"))))
+    wait_for(lambda: "ZeroDivisionError" in caplog.text, "the trace")
+    raw_feed.accept(serialize_message(message(RED)))
+    assert frames.wait(GIVE_UP_AFTER) is not None
+    raw_feed.close()
+
+
+def test_the_thread_begins_with_the_first_message_and_ends_with_close(feed, frames):
+    before = threading.active_count()
+    raw_feed = RawFeed(feed, to_bgr)
+    assert threading.active_count() == before
+    raw_feed.accept(serialize_message(message(RED)))
+    assert threading.active_count() == before + 1
+    for _ in range(2):
+        raw_feed.close()
+        assert threading.active_count() == before
