@@ -19,8 +19,13 @@ SETTLE = 2_000  # milliseconds from the first picture until it counts
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read off a picture: when frames were shown, and how old they were then, in ms."""
+    """What was read off a picture from ``begun`` to ``ended``.
 
+    When frames were shown, and how old they were then, in ms.
+    """
+
+    begun: float
+    ended: float
     times: list[float]
     lags: list[float]
     unreadable: int
@@ -99,4 +104,10 @@ def watch(opened: Page, picture: str, frames: int = 0, seconds: float = 0) -> Se
         {"picture": picture, "frames": frames, "seconds": seconds or (frames / 5)},
     )
     lags = [lag for lag in found["lags"] if lag is not None]
-    return Seen(found["times"], lags, len(found["lags"]) - len(lags))
+    return Seen(
+        begun=found["begun"],
+        ended=found["ended"],
+        times=found["times"],
+        lags=lags,
+        unreadable=len(found["lags"]) - len(lags),
+    )

@@ -165,7 +165,9 @@ def by_gstreamer(url: str) -> Connect:
     async def connect(session: aiohttp.ClientSession, connection: RTCPeerConnection) -> str:
         async with session.post(f"{url}session") as response:
             begun = await response.json()
-        await connection.setRemoteDescription(RTCSessionDescription(begun["sdp"], "offer"))
+        # GStreamer is to begin the DTLS handshake: with aiortc's first message it does not get on.
+        offer = begun["sdp"].replace("a=setup:actpass", "a=setup:active")
+        await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         await connection.setLocalDescription()
         resource = f"{url}session/{begun['id']}"
         async with session.post(resource, data=connection.localDescription.sdp):

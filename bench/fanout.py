@@ -17,7 +17,7 @@ RIVALS: tuple[tuple[str, str, rivals.Serve, tuple[int, ...]], ...] = (
     ("aiortc's way", "aiortc", rivals.aiortc_server, (0, 1, 2)),
     ("GStreamer webrtcbin", "gstreamer", rivals.gstreamer_server, (1, 5, 10)),
 )
-SECONDS = 8.0  # for each number of viewers
+SECONDS, RIVAL_SECONDS = 8.0, 6.0  # for each number of viewers
 SETTLE = 1.5  # seconds
 PER_VIEWER, SLOWEST = 0.4, 0.98 * HD.framerate  # the targets; frames are counted over seconds
 BUSY = 90.0  # percent of a core: then the viewers' own process is what is slow
@@ -41,13 +41,14 @@ def _rivals(ours: float, progress: Callable[[str], None]) -> Part:
     for name, kind, serve, numbers in RIVALS:
         try:
             with serve(free_port()) as (url, pid), crowd(kind, url) as viewers:
-                points = _measure(part, viewers, pid, numbers, progress, name)
+                points = _measure(part, viewers, pid, numbers, progress, name, RIVAL_SECONDS)
         except Unavailable as error:
             part.notes.append(f"{name} is left out: {error}")
         except Exception as error:
             part.notes.append(f"{name} failed: {error}")
         else:
-            part.add(f"{name}: each further viewer", slope(points), "% of a core")
+            over = ", ".join(str(number) for number in numbers)
+            part.add(f"{name}: slope over {over} viewers", slope(points), "% of a core")
             part.add(f"ours / {name}: each further viewer", ours / slope(points))
     return part
 
@@ -59,6 +60,7 @@ def _measure(
     numbers: Sequence[int],
     progress: Callable[[str], None],
     name: str,
+    seconds: float = SECONDS,
 ) -> list[tuple[float, float]]:
     points = []
     for number in numbers:
@@ -66,7 +68,7 @@ def _measure(
         viewers.watch(number)
         time.sleep(SETTLE)
         meter, before = CpuMeter(pid, *viewers.pids), viewers.count()
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         server, *clients = meter.read()
         after = viewers.count()
         points.append((float(number), server))

@@ -16,7 +16,7 @@ from .figures import Part, Unavailable, frame_rate, median, percentile
 from .processes import HD, Shape, Streamer, streamer
 
 ROUNDS = 3
-FRAMES = 150  # a round
+FRAMES = 120  # a round
 SHAPES = (Shape(640, 480), Shape(1280, 720, 60))
 P50, P95, OF_WEBRTCBIN = 20.0, 40.0, 0.6  # the targets
 KEEPS_UP = 0.9  # of the frame rate, or the machine is too slow for the figure to mean anything

@@ -18,7 +18,7 @@ from pathlib import Path
 from support.browser import CHROMIUM
 
 from .browser import Seen, chromium, our_page, watch
-from .figures import Part, Unavailable, frame_rate, freezes, percentile
+from .figures import Part, Unavailable, freezes, percentile
 from .processes import HD, streamer
 
 SECONDS = 20.0
@@ -69,8 +69,9 @@ def _watch(link: Link) -> Seen:
 
 
 def _add_figures(part: Part, seen: Seen) -> None:
-    frozen = freezes(seen.times, FREEZE)
-    part.add("frame rate", frame_rate(seen.times), "fps")
+    # A picture that stood still at the beginning or the end did so, too.
+    frozen = freezes([seen.begun, *seen.times, seen.ended], FREEZE)
+    part.add("frame rate", 1000 * len(seen.times) / (seen.ended - seen.begun), "fps")
     part.add(f"freezes over {FREEZE:g} ms", frozen.count)
     part.add("longest gap between frames", frozen.longest, "ms")
     part.add("glass to glass: p50", percentile(seen.lags, 0.5), "ms")

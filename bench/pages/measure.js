@@ -2,7 +2,7 @@
  * Watches a picture for a number of frames or of seconds, and reads the barcode of each frame that is shown.
  *
  * A frame counts as seen when the page is called back for it, before anything is drawn or read.
- * Returns the time of each frame in ms and its age ("lag") then; a lag is null where the code makes no sense.
+ * Returns the time of each frame in ms, and of the begin and the end, and its age ("lag") then; a lag is null where the code makes no sense.
  */
 async ({ picture, frames, seconds }) => {
   const find = {
@@ -75,5 +75,5 @@ async ({ picture, frames, seconds }) => {
     else find().requestVideoFrameCallback(onVideoFrame);
     if (seconds) setTimeout(resolve, seconds * 1000 + 500);
   });
-  return { times, lags };
+  return { begun, times, lags, ended: performance.now() };
 }
