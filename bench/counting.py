@@ -49,6 +49,7 @@ class Viewer:
 
     def __init__(self) -> None:
         self.frames = 0
+        self.octets = 0
         self.undecryptable = 0
         self.resource: str | None = None
         self._packets = 0
@@ -72,6 +73,7 @@ class Viewer:
         """Count a media packet."""
         receiver = self._receiver
         self._packets += 1
+        self.octets += len(data)
         if not self._packets % DECRYPT_EVERY:
             try:
                 receiver.transport._rx_srtp.unprotect(data)

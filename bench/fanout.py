@@ -10,7 +10,7 @@ from support.program import free_port
 from . import rivals
 from .figures import Part, Unavailable, slope
 from .processes import HD, CpuMeter, streamer
-from .viewers import Crowd, crowd, rates
+from .viewers import Crowd, bitrate, crowd, rates
 
 VIEWERS = (0, 1, 5, 10, 25, 50)
 RIVALS: tuple[tuple[str, str, rivals.Serve, tuple[int, ...]], ...] = (
@@ -78,6 +78,7 @@ def _measure(
             "server": server,
             "viewer processes": clients,
             "rates": seen,
+            "Mbit/s": bitrate(before, after),
             "undecryptable": sum(each.undecryptable for each in after),
         }
         if max(clients) > BUSY:
@@ -87,6 +88,7 @@ def _measure(
             )
         if number and number == numbers[-1]:
             _add_rates(part, f"{name}: {number} viewers", seen, ours=name == "ours")
+            part.add(f"{name}: {number} viewers, each receives", bitrate(before, after), "Mbit/s")
     return points
 
 

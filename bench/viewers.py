@@ -28,6 +28,7 @@ class Count:
 
     at: float  # seconds
     frames: list[int]
+    octets: int  # of all of them together
     undecryptable: int
 
 
@@ -108,6 +109,16 @@ def rates(before: Sequence[Count], after: Sequence[Count]) -> list[float]:
     ]
 
 
+def bitrate(before: Sequence[Count], after: Sequence[Count]) -> float:
+    """Return what the mean viewer received between two counts, in Mbit/s with RTP and SRTP."""
+    viewers = sum(len(each.frames) for each in after)
+    bits = sum(
+        8 * (end.octets - begin.octets) / (end.at - begin.at)
+        for begin, end in zip(before, after, strict=True)
+    )
+    return bits / viewers / 1e6 if viewers else 0.0
+
+
 @contextmanager
 def crowd(kind: str, url: str, processes: int = 1) -> Iterator[Crowd]:
     """Start processes for viewers; the viewers are gone at the end of the context."""
@@ -157,6 +168,7 @@ async def _serve(kind: str, url: str) -> None:
             return {
                 "at": time.monotonic(),
                 "frames": [viewer.frames for viewer in viewers],
+                "octets": sum(viewer.octets for viewer in viewers),
                 "undecryptable": sum(viewer.undecryptable for viewer in viewers),
             }
         polite = session if "leave" in order else None

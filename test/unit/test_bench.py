@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bench.figures import Figure, Part, frame_rate, freezes, median, percentile, slope
 from bench.report import number, table, write
 from bench.stages import stages_part
-from bench.viewers import Count, rates
+from bench.viewers import Count, bitrate, rates
 
 numbers = st.floats(-1e6, 1e6)
 
@@ -47,9 +47,11 @@ def test_gaps_and_rate_come_from_the_times_of_frames():
 
 
 def test_rates_are_each_viewers_own():
-    before = [Count(0.0, [0, 10], 0), Count(1.0, [5], 0)]
-    after = [Count(2.0, [60, 60], 0), Count(2.0, [35], 0)]
+    before = [Count(0.0, [0, 10], 0, 0), Count(1.0, [5], 0, 0)]
+    after = [Count(2.0, [60, 60], 1_000_000, 0), Count(2.0, [35], 250_000, 0)]
     assert rates(before, after) == [30, 25, 30]
+    assert bitrate(before, after) == 2
+    assert bitrate([], []) == 0
 
 
 def test_targets():
