@@ -7,6 +7,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from datetime import datetime, timezone
@@ -40,7 +41,8 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     os.environ.update(ENVIRONMENT)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     result = {"machine": report.machine(), "versions": report.versions()}
     result["begun"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
     parts: dict[str, list[Part]] = {}
@@ -68,6 +70,8 @@ def _measure(name: str, measured: list[Part]) -> None:
     except Unavailable as error:
         measured.append(Part(name, notes=[f"left out: {error}"]))
     except Exception as error:
+        if _interrupted.is_set():
+            raise KeyboardInterrupt from error
         traceback.print_exc()
         measured.append(Part(name, notes=[f"failed: {type(error).__name__}: {error}"]))
 
@@ -89,7 +93,12 @@ def _progress(text: str) -> None:
     print(f"[{time.monotonic() - _BEGUN:5.0f} s] {text}", file=sys.stderr, flush=True)
 
 
+# Chromium gets a Ctrl-C, too, and its end may be what is seen of it first, or all.
+_interrupted = threading.Event()
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
     raise KeyboardInterrupt
 
 
