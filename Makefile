@@ -1,6 +1,6 @@
 # make help lists what there is.
 #
-# ARGS="..."        for run: the program's arguments; for test: pytest's
+# ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure
 # PYTHON=...        a Python 3.10, 3.11, 3.12 or 3.13 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
 
@@ -8,7 +8,7 @@ VENV ?= .venv
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-picamera test-all-pythons check format lock clean
+.PHONY: help run bench test test-picamera test-all-pythons check format lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="..."] [PYTHON=...] [ROS_WHEELS=jazzy|kilted]'
@@ -16,6 +16,9 @@ help: ## Show this list
 
 run: ## Stream this machine's camera, or a test picture (ARGS="--source clip.mp4 --port 8090")
 	@tools/run $(ARGS)
+
+bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts)
+	@tools/bench $(ARGS)
 
 test: check ## Check the code and run all tests (ARGS="-k name": only those)
 	@tools/test $(ARGS)

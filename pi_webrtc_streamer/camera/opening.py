@@ -38,9 +38,10 @@ def open_source(settings: CameraSettings) -> Opened:
     if settings.source == "picamera2":
         return _open_camera(settings)
     geometry = geometry_of(settings)
-    if settings.source == "pattern":
+    if settings.source in ("pattern", "pattern:busy"):
         geometry.check(settings.width, settings.height)
-        pattern = PatternSource(settings.width, settings.height, settings.framerate)
+        busy = settings.source == "pattern:busy"
+        pattern = PatternSource(settings.width, settings.height, settings.framerate, busy)
         return Opened(pattern, geometry, settings)
     return Opened(VideoSource(settings.source), geometry, settings)
 

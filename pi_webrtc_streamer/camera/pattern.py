@@ -27,11 +27,22 @@ COLOUR_BARS = (
 )
 
 
-class PatternSource:
-    """Colour bars, a grey ramp, a moving block, and the capture time as a barcode."""
+TEXTURE_CONTRAST = 56  # of luma, around the middle
+NOISE_DEVIATION = 4.0  # of luma: a small sensor's in the light of a room
+TEXTURE_STEP = 2  # pixels that the texture scrolls from picture to picture
+SEED = 1  # the texture and the noise are the same in every run
 
-    def __init__(self, width: int, height: int, framerate: float) -> None:
+
+class PatternSource:
+    """Colour bars, a grey ramp, a moving block, and the capture time as a barcode.
+
+    ``busy`` puts a scrolling texture with noise like a sensor's between bars and ramp, so that an
+    encoder uses the bitrate that it is given, as it does for a real camera.
+    """
+
+    def __init__(self, width: int, height: int, framerate: float, busy: bool = False) -> None:
         self._width, self._height = width, height
+        self._busy = _BusyArea(width, busy_rows(height)) if busy else None
         self._period = 1 / framerate
         self._due = 0.0
         self._count = 0
@@ -40,7 +51,8 @@ class PatternSource:
     @property
     def description(self) -> str:
         """What is captured."""
-        return f"test pattern, {self._width}x{self._height}"
+        kind = "busy test pattern" if self._busy else "test pattern"
+        return f"{kind}, {self._width}x{self._height}"
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -78,6 +90,8 @@ class PatternSource:
     def _draw(self, stamp: int) -> Picture:
         y, u, v = (plane.copy() for plane in self._background)
         self._count += 1
+        if self._busy:
+            self._busy.draw(y, self._count)
         side = max(8, self._height // 8) // 2 * 2
         left = self._count * 4 % max(1, self._width - side) // 2 * 2
         top = self._height * 5 // 8 // 2 * 2
@@ -96,6 +110,48 @@ def ramp_rows(height: int) -> slice:
 def bar_rows(height: int) -> slice:
     """Return the rows of the colour bars."""
     return slice(min(barcode.LARGE, height // 2), height * 9 // 16 // 2 * 2)
+
+
+def busy_rows(height: int) -> slice:
+    """Return the rows between the bars and the ramp, which the busy pattern fills."""
+    return slice(bar_rows(height).stop, ramp_rows(height).start)
+
+
+class _BusyArea:
+    """A texture that scrolls, and noise: slices of larger arrays made once, since noise is slow."""
+
+    def __init__(self, width: int, rows: slice) -> None:
+        self._rows = rows
+        self._random = np.random.default_rng(SEED)
+        height = rows.stop - rows.start
+        self._texture = _texture(2 * width, height)
+        noise = self._random.normal(0, NOISE_DEVIATION, (2 * height + 1, 2 * width))
+        # Modulo 256, so that adding it takes away as well: the texture leaves room for both.
+        self._noise = noise.round().clip(-40, 40).astype(np.int8).view(np.uint8)
+
+    def draw(self, y: Plane, count: int) -> None:
+        """Fill the area in a luma plane."""
+        area = y[self._rows]
+        height, width = area.shape
+        scrolled = count * TEXTURE_STEP % width
+        top, left = self._random.integers((height + 1, width))
+        np.add(
+            self._texture[:, scrolled : scrolled + width],
+            self._noise[top : top + height, left : left + width],
+            out=area,
+        )
+
+
+def _texture(width: int, height: int) -> Plane:
+    """Return waves of several lengths and directions, whose halves are alike."""
+    x = np.arange(width) * (4 * np.pi / width)  # two turns: the right half repeats the left
+    y = np.arange(height)[:, np.newaxis] / 100
+    waves = (
+        np.sin(7 * x + 9 * y)
+        + np.sin(23 * x - 31 * y) / 2
+        + np.sin(61 * x + 47 * np.sin(3 * y)) / 2
+    )
+    return np.asarray(128 + TEXTURE_CONTRAST / 2 * waves).round().astype(np.uint8)
 
 
 def _background(width: int, height: int) -> tuple[Plane, Plane, Plane]:

@@ -145,7 +145,7 @@ def _open(location: str) -> tuple[InputContainer, VideoStream]:
     if "://" not in location and not Path(location).is_file():
         raise SourceError(
             f'there is no file "{location}"; give source the path or URL of a video, '
-            "or one of auto, picamera2, pattern"
+            "or one of auto, picamera2, pattern, pattern:busy"
         )
     timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if "://" in location else None
     try:

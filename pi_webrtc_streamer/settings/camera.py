@@ -16,7 +16,8 @@ class CameraSettings:
     source: str = setting(
         "auto",
         "Where pictures come from: auto (picamera2 if a camera answers, else the pattern), "
-        "picamera2, pattern, or the path or URL of a video",
+        "picamera2, pattern, pattern:busy (with texture and noise, which take an encoder's whole "
+        "bitrate as a real camera does), or the path or URL of a video",
     )
     camera: str = setting(
         "0", "The Raspberry Pi camera: its number, or its libcamera id or a part of it"

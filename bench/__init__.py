@@ -1,0 +1,1 @@
+"""The benchmark (``make bench``): real nodes, real viewers, and rivals in the same run."""

@@ -1,0 +1,106 @@
+"""``python -m bench [PART...]``: measure, print a table, write build/bench/result.json."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from datetime import datetime, timezone
+from types import FrameType
+
+from . import report
+from .figures import Part, Unavailable
+from .processes import ENVIRONMENT
+
+PARTS = {
+    "glass": "glass to glass in Chromium, beside MJPEG, aiortc and GStreamer",
+    "stages": "where the time goes on a picture's way",
+    "idle": "CPU with nobody watching",
+    "fanout": "CPU of the bridge with up to 50 viewers, and rivals'",
+    "memory": "resident memory",
+    "join": "time to the first frame, time to release",
+    "network": "5 % loss and 1 Mbit/s, in a network namespace",
+}
+
+
+def main() -> int:
+    """Measure the parts that are asked for; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="bench",
+        description="\n".join(f"  {name:<9}{what}" for name, what in PARTS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("part", nargs="*", help="what to measure (default: all)")
+    options = parser.parse_args()
+    unknown = set(options.part) - set(PARTS)
+    if unknown:
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    os.environ.update(ENVIRONMENT)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    result = {"machine": report.machine(), "versions": report.versions()}
+    result["begun"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    parts: dict[str, list[Part]] = {}
+    status = 0
+    try:
+        for name in options.part or PARTS:
+            _measure(name, parts.setdefault(name, []))
+    except KeyboardInterrupt:
+        _progress("interrupted")
+        status = 130
+    measured = [part for each in parts.values() for part in each]
+    result["parts"] = {
+        name: {part.name: part.as_dict() for part in each} for name, each in parts.items()
+    }
+    report.write(result)
+    print(f"\n{_heading(result)}\n\n{report.table(measured)}\n\nAll figures: {report.RESULT}")
+    return status
+
+
+def _measure(name: str, measured: list[Part]) -> None:
+    """Add what a part finds, and why it does not where it does not."""
+    try:
+        for part in importlib.import_module(f".{name}", __package__).run(_progress):
+            measured.append(part)
+    except Unavailable as error:
+        measured.append(Part(name, notes=[f"left out: {error}"]))
+    except Exception as error:
+        if _interrupted.is_set():
+            raise KeyboardInterrupt from error
+        traceback.print_exc()
+        measured.append(Part(name, notes=[f"failed: {type(error).__name__}: {error}"]))
+
+
+def _heading(result: dict) -> str:
+    machine = result["machine"]
+    load = " ".join(f"{each:.1f}" for each in machine["load"])
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, Linux "
+        f"{machine['kernel']}; load before: {load}\n{versions}"
+    )
+
+
+_BEGUN = time.monotonic()
+
+
+def _progress(text: str) -> None:
+    print(f"[{time.monotonic() - _BEGUN:5.0f} s] {text}", file=sys.stderr, flush=True)
+
+
+# Chromium gets a Ctrl-C, too, and its end may be what is seen of it first, or all.
+_interrupted = threading.Event()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

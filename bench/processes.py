@@ -1,0 +1,181 @@
+"""The camera node and the bridge as processes, and what the kernel says of a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.program import Program, free_port, node
+
+TICKS = os.sysconf("SC_CLK_TCK")
+TOPIC = "/camera/image_raw/compressed"
+# No other machine's and, most likely, no other program's nodes are in this domain.
+ENVIRONMENT = {
+    "ROS_DOMAIN_ID": str(random.randint(1, 101)),
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    "RCUTILS_COLORIZED_OUTPUT": "0",
+}
+BITRATE = 2_500_000
+UP_WITHIN = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the camera delivers."""
+
+    width: int = 1280
+    height: int = 720
+    framerate: int = 30
+
+    def __str__(self) -> str:
+        return f"{self.width}×{self.height}, {self.framerate} fps"
+
+
+HD = Shape()
+
+
+@dataclass(frozen=True)
+class Streamer:
+    """A camera node and a bridge node that run."""
+
+    url: str  # ends with /
+    camera: Program
+    bridge: Program
+
+    def get(self, path: str) -> Any:
+        """Return what the bridge answers, as JSON."""
+        with urllib.request.urlopen(self.url + path, timeout=5) as response:
+            return json.load(response)
+
+    def viewers(self) -> int:
+        """Return how many viewers the bridge has."""
+        return int(self.get("cameras")["cameras"][0]["viewers"])
+
+
+@contextmanager
+def streamer(shape: Shape = HD, host: str = "127.0.0.1", *parameters: str) -> Iterator[Streamer]:
+    """Run both nodes with the busy test pattern, active, for the length of a context."""
+    port = free_port()
+    camera_parameters = (
+        "source:=pattern:busy",
+        f"width:={shape.width}",
+        f"height:={shape.height}",
+        f"framerate:={float(shape.framerate)}",
+    )
+    bridge_parameters = (
+        f"host:={host}",
+        f"port:={port}",
+        f"bitrate:={BITRATE}",
+        f"framerate:={float(shape.framerate)}",
+        *parameters,
+    )
+    with (
+        _ending(node("camera_node", *camera_parameters)) as camera,
+        _ending(node("bridge_node", *bridge_parameters)) as bridge,
+    ):
+        running = Streamer(f"http://{host}:{port}/", camera, bridge)
+        wait_for(lambda: _is_up(running), "the nodes are active", camera, bridge)
+        yield running
+
+
+def _is_up(running: Streamer) -> bool:
+    try:
+        camera = running.get("cameras")["cameras"][0]
+    except OSError:
+        return False
+    # "idle": the camera is there, and nobody watches.
+    return camera["state"] in ("idle", "live")
+
+
+def wait_for(condition: Callable[[], bool], what: str, *programs: Program) -> None:
+    """Wait until a condition holds.
+
+    :raises RuntimeError: if it takes too long or a program ends; with the programs' output.
+    """
+    deadline = time.monotonic() + UP_WITHIN
+    while not condition():
+        ended = any(program.process.poll() is not None for program in programs)
+        if ended or time.monotonic() > deadline:
+            output = "\n".join(program.output for program in programs)
+            raise RuntimeError(f"waited in vain: {what}\n{output}")
+        time.sleep(0.05)
+
+
+@contextmanager
+def _ending(program: Program) -> Iterator[Program]:
+    """End a program as Ctrl-C would, and keep it from staying."""
+    with program:
+        try:
+            yield program
+        finally:
+            program.end()
+
+
+@contextmanager
+def server(*command: str, url: str) -> Iterator[Program]:
+    """Run a rival's server until the end of the context, from when it answers at ``url``."""
+    with Program(*command) as program, _ending(program):
+        wait_for(lambda: _answers(url), f"{url} answers", program)
+        yield program
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process, with all its threads, has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def descendants(pid: int) -> list[int]:
+    """Return a process and all that it has started, directly or not."""
+    found = [pid]
+    for parent in found:
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += [int(child) for child in children.read_text().split()]
+    return found
+
+
+class CpuMeter:
+    """Measures the CPU of processes since it was made, in percent of a core."""
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self._begun = time.monotonic(), self._used()
+
+    def read(self) -> list[float]:
+        """Return the use of each process so far."""
+        begun, before = self._begun
+        elapsed = time.monotonic() - begun
+        return [
+            100 * (now - then) / elapsed for now, then in zip(self._used(), before, strict=True)
+        ]
+
+    def _used(self) -> list[float]:
+        return [cpu_seconds(pid) for pid in self._pids]
+
+
+def memory(pid: int) -> dict[str, float]:
+    """Return a process's memory in MB (10**6 bytes): resident, proportional, and its own."""
+    found = {}
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, kilobytes = line.split()[:2]
+        found[name.rstrip(":")] = int(kilobytes) * 1024 / 1e6
+    return {"rss": found["Rss"], "pss": found["Pss"], "anon": found["Anonymous"]}
