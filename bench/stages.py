@@ -1,9 +1,9 @@
 """Where the time goes on a picture's way, from the stamps that the nodes take.
 
-The bridge is to give them at ``GET /stats``. This is the one place that knows how; expected are, in
-the order of the way and in milliseconds from the stage before::
+The bridge gives them at ``GET /stats``, in the order of the way and in milliseconds from the stage
+before::
 
-    {"cameras": {"camera": {"stages": {"published": {"p50": 3.1, "p95": 4.0}, "received": ...}}}}
+    {"streams": {"camera": [{"stages": {"published": {"p50": 3.1, "p95": 4.0}, "received": ...}}]}}
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _stats(running: Streamer) -> dict[str, Any]:
 def stages_part(stats: dict[str, Any]) -> Part:
     """Return the stages as figures."""
     part = Part(f"A picture's way, {HD}, H.264: each stage from the one before")
-    for name, stage in stats["cameras"]["camera"]["stages"].items():
+    for name, stage in stats["streams"]["camera"][0]["stages"].items():
         for share in ("p50", "p95"):
             part.add(f"{name}: {share}", stage[share], "ms")
     part.details["stats"] = stats

@@ -30,7 +30,7 @@ ENCODE = """
         leaky-type=downstream caps=image/jpeg,framerate={framerate}/1
     ! jpegdec ! videoconvert ! video/x-raw,format=I420
     ! x264enc name=encoder tune=zerolatency speed-preset=ultrafast bitrate={kilobits}
-        key-int-max=100000 vbv-buf-capacity=100
+        key-int-max=100000 vbv-buf-capacity=200
     ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream
     ! tee name=encoded allow-not-linked=true
 """

@@ -28,6 +28,7 @@ SMALLEST_SIDE = 16  # pixels; libx264 opens below, receivers do not all show it
 BT601 = 6  # smpte170m, in FFmpeg's numbering of primaries, transfer and matrix alike
 SMALLEST_CHANGE = 0.05  # share of a bitrate below which it is left as it is
 REOPEN_CHANGE = 0.25  # share from which on an encoder is opened anew for it
+PEAK = 1.6  # times the highest bitrate, for single pictures
 NEVER = 1_000_000  # frames between key frames: they are sent on demand only
 
 
@@ -144,8 +145,9 @@ class X264Encoder(_PyavEncoder):
             "tune": "zerolatency",
             "profile": "baseline",
             "forced-idr": "1",
-            "maxrate": str(tier.highest),
-            # A tenth of a second bounds a key frame to what the link carries in three frames.
+            # A tenth of a second bounds a key frame to what the link carries in three frames. In so
+            # small a buffer, a rate that is no higher than the bitrate would only be used by half.
+            "maxrate": str(round(PEAK * tier.highest)),
             "bufsize": str(tier.highest // 10),
             "x264-params": "scenecut=0:keyint=infinite",
         }
