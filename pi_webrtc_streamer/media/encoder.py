@@ -28,7 +28,6 @@ SMALLEST_SIDE = 16  # pixels; libx264 opens below, receivers do not all show it
 BT601 = 6  # smpte170m, in FFmpeg's numbering of primaries, transfer and matrix alike
 SMALLEST_CHANGE = 0.05  # share of a bitrate below which it is left as it is
 REOPEN_CHANGE = 0.25  # share from which on an encoder is opened anew for it
-PEAK = 1.6  # times the highest bitrate, for single pictures
 NEVER = 1_000_000  # frames between key frames: they are sent on demand only
 
 
@@ -145,10 +144,11 @@ class X264Encoder(_PyavEncoder):
             "tune": "zerolatency",
             "profile": "baseline",
             "forced-idr": "1",
-            # A tenth of a second bounds a key frame to what the link carries in three frames. In so
-            # small a buffer, a rate that is no higher than the bitrate would only be used by half.
-            "maxrate": str(round(PEAK * tier.highest)),
-            "bufsize": str(tier.highest // 10),
+            # As high as the bitrate: libx264 changes the bitrate of an open encoder only then.
+            "maxrate": str(tier.highest),
+            # A fifth of a second bounds a key frame to 27 kB at 2.5 Mbit/s; with a tenth, pictures
+            # of much detail would get 60 % of the bitrate.
+            "bufsize": str(tier.highest // 5),
             "x264-params": "scenecut=0:keyint=infinite",
         }
         super().__init__(context)

@@ -3,8 +3,9 @@
 The receivers estimate (REMB, draft-alvestrand-rmcat-remb): Chromium lowers its estimate only when
 its packets' delay grows, to 85 % of what arrives, and raises it slowly, never above one and a half
 times what arrives. A low estimate of a quiet scene therefore says nothing; a *falling* one says
-what the link carries. Loss is judged as by Google Congestion Control
-(draft-ietf-rmcat-gcc, 6): up to 10 % is taken for noise of the radio.
+what the link carries. Up to 10 % of loss is taken for noise of the radio, as by Google Congestion
+Control (draft-ietf-rmcat-gcc, 6); of more, what arrives is what the link carries. A round trip far
+above the least one seen means that a queue is full.
 
 Pure: bit/s, seconds, and the clock is the caller's.
 """
@@ -17,10 +18,13 @@ from .tiers import Tier
 
 FALL = 0.97  # an estimate below this share of the last one has fallen
 HEAVY_LOSS = 0.10
+LOSS_WINDOW = 0.5  # seconds
+FULL_QUEUE = 0.15  # seconds above the least round trip
+DRAIN = 0.8  # share of what is sent, so that a full queue drains
 RECOVERY_DELAY = 3.0  # seconds without trouble before more is tried
 RECOVERY = 1.08  # growth a second
 HEADROOM = 0.9  # share of a link that a stream may take
-DECREASE_INTERVAL = 0.3  # seconds; several signs of the same trouble count once
+DECREASE_INTERVAL = 1.0  # seconds; several signs of the same trouble count once
 
 MOVE_UP = 1.2  # times the next tier's lowest bitrate
 FIRST_HOLD = 5.0  # seconds in a tier before a move up
@@ -37,6 +41,8 @@ class LinkEstimate:
         self._remb: float | None = None
         self._last_decrease: float | None = None
         self._updated = 0.0
+        self._counted: tuple[int, int, float] | None = None
+        self._least_round_trip: float | None = None
         self.loss = 0.0
         self.round_trip = 0.0
 
@@ -58,16 +64,37 @@ class LinkEstimate:
         if fell:
             self._decrease(bitrate, now)
 
-    def on_report(self, loss: float, round_trip: float, sent: float, now: float) -> None:
-        """Take a receiver report: the share lost, seconds, and the bit/s that were sent."""
-        self.loss, self.round_trip = loss, round_trip
-        if loss > HEAVY_LOSS:
-            self._decrease(sent * (1 - 0.5 * loss), now)
+    def on_report(self, lost: int, highest: int, sent: float, now: float) -> None:
+        """Take a receiver report: packets lost and the highest sequence number, both since the
+        beginning, and the bit/s that are sent.
+
+        Reports come with every NACK, many in a second; loss is counted over half a second at
+        least.
+        """
+        if self._counted is None:
+            self._counted = lost, highest, now
+            return
+        lost_before, highest_before, since = self._counted
+        expected = highest - highest_before
+        if now < since + LOSS_WINDOW or expected <= 0:
+            return
+        self._counted = lost, highest, now
+        self.loss = min(1.0, max(0.0, (lost - lost_before) / expected))
+        if self.loss > HEAVY_LOSS:
+            self._decrease(sent * (1 - self.loss) * DRAIN, now)
+
+    def on_round_trip(self, round_trip: float, sent: float, now: float) -> None:
+        """Take a round-trip time, in seconds: one far above the least means a full queue."""
+        self.round_trip = round_trip
+        least = self._least_round_trip
+        self._least_round_trip = round_trip if least is None else min(least, round_trip)
+        if round_trip > self._least_round_trip + FULL_QUEUE:
+            self._decrease(sent * DRAIN, now)
 
     def _decrease(self, capacity: float, now: float) -> None:
         self.capacity(now)
         recent = self._last_decrease is not None and now < self._last_decrease + DECREASE_INTERVAL
-        if not recent or capacity < self._capacity:
+        if not recent:
             self._capacity = min(self._capacity, capacity)
             self._last_decrease = now
 

@@ -29,6 +29,7 @@ from aiortc.rtp import (
     RTCP_PSFB_APP,
     AnyRtcpPacket,
     RtcpPsfbPacket,
+    RtcpReceiverInfo,
     RtcpRrPacket,
     RtcpSrPacket,
     unpack_remb_fci,
@@ -48,6 +49,7 @@ ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
+MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
 # FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
 ANY_MEDIA_SSRC = 0
 
@@ -88,6 +90,7 @@ class StreamSender:
         self.units_sent = 0
         self.units_dropped = 0
         self._rate = BitrateMeter()
+        self._repeated = BitrateMeter()
         self._last_timestamp: int | None = None
         self._sender: Any = transceiver.sender
         self._join = join
@@ -194,7 +197,6 @@ class StreamSender:
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Learn from a receiver's feedback, then let aiortc answer it."""
-        await self._handle_rtcp_original(packet)
         now = time.monotonic()
         if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             with suppress(ValueError):  # an application's feedback that is no REMB
@@ -203,17 +205,28 @@ class StreamSender:
         elif isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
             for report in packet.reports:
                 if report.ssrc == self._sender._ssrc:
-                    round_trip = self._sender._RTCRtpSender__rtt or 0.0
-                    sent = self._rate.rate(time.time())
-                    self.link.on_report(report.fraction_lost / 256, round_trip, sent, now)
+                    self._take_report(report, now)
+        await self._handle_rtcp_original(packet)
+
+    def _take_report(self, report: RtcpReceiverInfo, now: float) -> None:
+        sent = self._rate.rate(time.time())
+        self.link.on_report(report.packets_lost, report.highest_sequence, sent, now)
+        # Not aiortc's own round trip, which it smooths over many seconds (RFC 3550, 6.4.1).
+        if report.dlsr and report.lsr == self._sender._RTCRtpSender__lsr:
+            since_report = time.time() - self._sender._RTCRtpSender__lsr_time
+            self.link.on_round_trip(max(0.0, since_report - report.dlsr / 65536), sent, now)
 
     async def _retransmit(self, sequence: int) -> None:
         """Answer a NACK."""
         dtls = self._sender.transport
         if self._writer is None or dtls._state != State.CONNECTED:
             return
-        packet = self._writer.retransmission(sequence, time.time())
+        now = time.time()
+        if self._repeated.rate(now) > MOST_REPEATED * self._rate.rate(now):
+            return  # the link is too full already; a key frame will be asked for
+        packet = self._writer.retransmission(sequence, now)
         if packet is not None:
+            self._repeated.add(8 * len(packet), now)
             self._send_packets([dtls._tx_srtp.protect(packet)])
 
     def _on_keyframe_request(self) -> None:

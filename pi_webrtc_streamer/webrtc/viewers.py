@@ -21,7 +21,7 @@ from .viewer import Viewer
 
 logger = logging.getLogger(__name__)
 
-CONTROL_INTERVAL = 0.5  # seconds
+CONTROL_INTERVAL = 0.25  # seconds
 MOST_GONE = 100  # viewers of whom it is remembered why they went
 
 

@@ -95,7 +95,7 @@ def test_the_file_is_json_even_without_a_value(tmp_path):
 
 def test_stages_are_read_in_the_order_of_the_way():
     stages = {"received": {"p50": 0.9, "p95": 1.2}, "decoded": {"p50": 2.1, "p95": 2.6}}
-    part = stages_part({"cameras": {"camera": {"stages": stages}}})
+    part = stages_part({"streams": {"camera": [{"stages": stages}]}})
     assert [(figure.name, figure.value) for figure in part.figures] == [
         ("received: p50", 0.9),
         ("received: p95", 1.2),

@@ -39,7 +39,8 @@ def test_a_rising_or_low_estimate_of_a_quiet_scene_says_nothing():
     link = LinkEstimate(HIGHEST)
     for second in range(60):
         link.on_estimate(100_000 * 1.08**second, second)
-        link.on_report(0.05, 0.02, 80_000, second)
+        link.on_report(5 * second, 100 * second, 80_000, second)
+        link.on_round_trip(0.02, 80_000, second)
         assert link.capacity(second) == HIGHEST
 
 
@@ -55,10 +56,30 @@ def test_a_falling_estimate_is_the_capacity_until_it_recovers():
 
 def test_heavy_loss_counts_and_light_loss_does_not():
     link = LinkEstimate(HIGHEST)
-    link.on_report(0.10, 0.02, 2_000_000, 0)
-    assert link.capacity(0) == HIGHEST
-    link.on_report(0.5, 0.02, 2_000_000, 1)
-    assert link.capacity(1) == 1_500_000
+    link.on_report(0, 0, 2_000_000, 0)
+    link.on_report(10, 100, 2_000_000, 1)
+    assert link.capacity(1) == HIGHEST
+    link.on_report(60, 200, 2_000_000, 2)
+    assert link.loss == 0.5
+    assert link.capacity(2) == 0.8 * 1_000_000
+
+
+def test_a_burst_of_loss_is_judged_over_half_a_second():
+    link = LinkEstimate(HIGHEST)
+    for report in range(25):
+        link.on_report(min(report, 4), report * 5, 2_000_000, report * 0.02)
+        assert link.capacity(report * 0.02) == HIGHEST
+    link.on_report(4, 125, 2_000_000, 0.5)
+    assert link.loss == 4 / 125
+
+
+def test_a_full_queue_is_drained():
+    link = LinkEstimate(HIGHEST)
+    for second in range(5):
+        link.on_round_trip(0.02, 1_000_000, second)
+    assert link.capacity(5) == HIGHEST
+    link.on_round_trip(0.21, 1_000_000, 5)
+    assert link.capacity(5) == 800_000
 
 
 events = st.lists(
@@ -79,7 +100,8 @@ def test_a_capacity_stays_within_bounds_and_only_falls_for_a_reason(script):
         if kind == "remb":
             link.on_estimate(value, now)
         elif kind == "report":
-            link.on_report(min(1.0, value / 1e7), 0.1, 1e6, now)
+            link.on_report(int(value), int(2 * value), 1e6, now)
+            link.on_round_trip(value / 1e7, 1e6, now)
         last = link.capacity(now)
         assert 0 < last <= HIGHEST
         if kind == "none":

@@ -23,8 +23,9 @@ from pi_webrtc_streamer.camera.pattern import (
 from pi_webrtc_streamer.camera.picamera import find_camera, split_yuv420
 from pi_webrtc_streamer.camera.source import Picture, SourceError
 from pi_webrtc_streamer.camera.video_file import VideoSource
-from pi_webrtc_streamer.media.codec import StreamSettings
-from pi_webrtc_streamer.media.encoder import H264Encoder, JpegDecoder
+from pi_webrtc_streamer.media.codec import Codec, StreamSettings
+from pi_webrtc_streamer.media.encoder import JpegDecoder, open_encoder
+from pi_webrtc_streamer.media.tiers import make_tiers
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.schema import SettingsError
 
@@ -91,11 +92,16 @@ def test_the_busy_pattern_is_a_texture_that_scrolls_under_noise():
 
 def encoded_bitrate(source, count=90):
     """Return the bitrate at 30 frames/s once the encoder has found its quantiser."""
-    encoder = H264Encoder(1280, 720, StreamSettings(bitrate=2_500_000, framerate=30))
+    tier = make_tiers(2_500_000, 100_000)[0]
     decoder = JpegDecoder()
+    encoder = None
     sizes = []
     for picture in captured(source, count):
-        data, _ = encoder.encode(decoder.decode(memoryview(encode_jpeg(picture, 85))), False)
+        frame = decoder.decode(memoryview(encode_jpeg(picture, 85)))
+        if encoder is None:
+            settings = StreamSettings(framerate=30, h264_encoder="libx264")
+            encoder = open_encoder(Codec.H264, frame, tier, settings, tier.highest)
+        data, _ = encoder.encode(frame, False)
         sizes.append(len(data))
     return np.mean(sizes[count // 3 :]) * 8 * 30
 
