@@ -18,6 +18,7 @@ from .tiers import Tier
 
 FALL = 0.97  # an estimate below this share of the last one has fallen
 HEAVY_LOSS = 0.10
+LIGHT_LOSS = 0.02
 LOSS_WINDOW = 0.5  # seconds
 FULL_QUEUE = 0.15  # seconds above the least round trip
 DRAIN = 0.8  # share of what is sent, so that a full queue drains

@@ -101,6 +101,9 @@ class RtpWriter:
         return header + payload
 
     def _remember(self, unit: AccessUnit) -> None:
+        if unit.keyframe:  # nobody needs what came before it any more
+            self._history.clear()
+            self._remembered = 0
         self._history.append((self._sequence, unit))
         self._remembered += len(unit.payloads)
         while len(self._history) > 1 and (

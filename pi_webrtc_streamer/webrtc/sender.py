@@ -37,7 +37,7 @@ from aiortc.rtp import (
 
 from ..media.codec import CLOCK_RATE, AccessUnit, Codec
 from ..media.rate import BitrateMeter
-from ..media.rate_control import LinkEstimate
+from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
 from ..media.rtp import Extensions, RtpWriter
 from .burst import BurstSocket
 from .health import ViewerHealth
@@ -210,7 +210,12 @@ class StreamSender:
 
     def _take_report(self, report: RtcpReceiverInfo, now: float) -> None:
         sent = self._rate.rate(time.time())
+        loss_before = self.link.loss
         self.link.on_report(report.packets_lost, report.highest_sequence, sent, now)
+        if loss_before > HEAVY_LOSS and self.link.loss < LIGHT_LOSS:
+            # The link carries again what it is given, but the receiver misses what came before, and
+            # would wait for seconds before it asks.
+            self._on_keyframe_request()
         # Not aiortc's own round trip, which it smooths over many seconds (RFC 3550, 6.4.1).
         if report.dlsr and report.lsr == self._sender._RTCRtpSender__lsr:
             since_report = time.time() - self._sender._RTCRtpSender__lsr_time

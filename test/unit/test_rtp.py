@@ -25,8 +25,8 @@ def make_writer(extensions: Extensions = PLAIN, sequence: int = 0, rtx: bool = T
     )
 
 
-def make_unit(*payloads: bytes, timestamp: int = 0) -> AccessUnit:
-    return AccessUnit(payloads, timestamp, True, sum(map(len, payloads)), StageTimes(0))
+def make_unit(*payloads: bytes, timestamp: int = 0, keyframe: bool = False) -> AccessUnit:
+    return AccessUnit(payloads, timestamp, keyframe, sum(map(len, payloads)), StageTimes(0))
 
 
 def read(packet: bytes) -> RtpPacket:
@@ -135,3 +135,11 @@ def test_a_large_key_frame_is_remembered_whole():
     for _ in range(HISTORY_SIZE):
         writer.packets(make_unit(b"y"), 0)
     assert writer.retransmission(0, 0) is None
+
+
+def test_what_came_before_a_key_frame_is_forgotten():
+    writer = make_writer()
+    writer.packets(make_unit(b"x"), 0)
+    writer.packets(make_unit(b"y", keyframe=True), 0)
+    assert writer.retransmission(0, 0) is None
+    assert writer.retransmission(1, 0) is not None
