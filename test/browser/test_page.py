@@ -38,6 +38,8 @@ def test_the_picture_is_live(streamer, operator, codec):
     assert codes == sorted(set(codes)), "the capture time moves on"
     age = (time.time_ns() // 1_000_000 - codes[-1]) % 2**32
     assert age < 60_000, "it is the time of a picture captured just now, not a misread code"
+    # The page looks once a second.
+    operator.page.wait_for_function("() => streamer.cameras.get('camera').stats.width > 0")
     stats = operator.page.evaluate("() => streamer.cameras.get('camera').stats")
     assert (stats["width"], stats["height"], stats["codec"].lower()) == (1280, 720, codec)
     operator.screenshot(f"live-{codec}")
