@@ -174,11 +174,6 @@ class MediaPipeline:
         stream.keyframes.request(self._clock())
         self._inbox.nudge()
 
-    @property
-    def overwritten(self) -> int:
-        """Pictures that a newer one replaced before they were decoded."""
-        return self._inbox.overwritten
-
     def close(self) -> None:
         """End the thread and drop every picture; safe to call twice."""
         self._closing = True

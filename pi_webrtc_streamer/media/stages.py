@@ -6,6 +6,7 @@ from collections import deque
 from typing import NamedTuple
 
 STAGES = ("published", "received", "decoded", "encoded", "sent")
+SHARES = {"p50": 0.5, "p95": 0.95}
 SAMPLES = 600  # pictures: 20 s at 30 a second
 
 
@@ -52,6 +53,3 @@ def _percentiles(values: list[float]) -> dict[str, float]:
     values = sorted(values)
     last = len(values) - 1
     return {name: round(values[round(share * last)], 2) for name, share in SHARES.items()}
-
-
-SHARES = {"p50": 0.5, "p95": 0.95}
