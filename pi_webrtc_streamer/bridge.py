@@ -74,7 +74,7 @@ class Bridge:
         from .webrtc.viewers import Viewers
 
         settings = self.settings
-        stream = StreamSettings(settings.framerate, settings.h264_encoder)
+        stream = StreamSettings(settings.framerate, settings.h264_encoder, settings.encoder_threads)
         tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
         by_camera = {}
         for name, feed in self.feeds.items():
