@@ -11,6 +11,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from .heap import settle_heap
 from .lifecycle import OwningNode
 from .signals import StopRequest
 
@@ -64,6 +65,7 @@ def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
 
     for node in nodes:
         executor.add_node(node)
+    settle_heap()
     thread = threading.Thread(target=spin, name="ros-executor")
     thread.start()
     try:

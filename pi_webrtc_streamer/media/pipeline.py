@@ -11,6 +11,7 @@ from typing import Protocol
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
+from ..heap import release_heap
 from .codec import AccessUnit, Codec, StreamSettings
 from .distributor import FrameDistributor, Mailbox
 from .encoder import SMALLEST_SIDE, DecodeError, Encoder, JpegDecoder, open_encoder
@@ -106,6 +107,10 @@ class EncodedStream:
         size = sum(map(len, payloads))
         self._sink.deliver(AccessUnit(payloads, timestamp, is_keyframe, size, times))
 
+    def close(self) -> None:
+        """Close the encoder."""
+        self._encoder = None
+
     def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
         encoder = self._encoder
         if encoder is None or not encoder.suits(frame, self.bitrate):
@@ -143,7 +148,7 @@ class MediaPipeline:
         self._inbox: Mailbox[JpegFrame] = Mailbox()
         self._change = threading.Lock()
         self._streams: tuple[EncodedStream, ...] = ()
-        self._decoder = JpegDecoder()
+        self._decoder: JpegDecoder | None = None
         self._rtp_clock = RtpClock()
         self._last: tuple[Picture, float] | None = None
         self._closing = False
@@ -162,11 +167,12 @@ class MediaPipeline:
         return stream
 
     def close_stream(self, stream: EncodedStream) -> None:
-        """Stop encoding it; the last one to go takes the decoded picture along."""
+        """Stop encoding it; the last one to go takes decoder and picture along."""
         with self._change:
             self._streams = tuple(other for other in self._streams if other is not stream)
             if not self._streams:
                 self._distributor.detach(self._inbox)
+        stream.close()
         self._inbox.nudge()
 
     def request_keyframe(self, stream: EncodedStream) -> None:
@@ -197,10 +203,11 @@ class MediaPipeline:
     def _step(self, frame: JpegFrame | None) -> None:
         streams = self._streams
         if not streams:
-            self._last = None
+            self._rest()
             return
         now = self._clock()
         if frame is not None:
+            self._decoder = self._decoder or JpegDecoder()
             decoded = self._decoder.decode(frame.data)
             picture = Picture(decoded, frame.times._replace(decoded=time.time_ns()))
             self._last = picture, now
@@ -212,6 +219,12 @@ class MediaPipeline:
         timestamp = self._rtp_clock.ticks(picture.times.captured)
         for stream in streams:
             stream.encode(picture, timestamp, now)
+
+    def _rest(self) -> None:
+        """Give back what only viewers need."""
+        if self._decoder is not None:
+            self._decoder = self._last = None
+            release_heap()
 
     def _patience(self) -> float | None:
         """How long to wait for a picture before the last one is looked at again, in seconds."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from ..heap import settle_heap
 from .errors import TooManyViewers
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class LateViewers:
     def prepare(self) -> None:
         """Load the code in the background: somebody will soon watch."""
         if self._viewers is None:
-            asyncio.get_running_loop().run_in_executor(None, importlib.import_module, CODE)
+            asyncio.get_running_loop().run_in_executor(None, _load)
 
     async def admit(self, camera: str, offer: str) -> tuple[Viewer, str]:
         """Answer an offer to watch a camera; returns the viewer and the answer.
@@ -44,7 +46,7 @@ class LateViewers:
         """
         if self._viewers is None:
             # In another thread: the loop goes on to serve pictures and the bridge's state.
-            await asyncio.to_thread(importlib.import_module, CODE)
+            await asyncio.to_thread(_load)
         if self._closed:
             raise TooManyViewers("the bridge has been deactivated")
         if self._viewers is None:  # another offer may have been faster
@@ -79,3 +81,9 @@ class LateViewers:
         if self._viewers is None:
             return {"streams": {}, "viewers": {}, "disconnected": 0}
         return self._viewers.describe()
+
+
+def _load() -> None:
+    if CODE not in sys.modules:
+        importlib.import_module(CODE)
+        settle_heap()

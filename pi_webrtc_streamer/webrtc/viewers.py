@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
-from ..heap import trim_heap
+from ..heap import release_heap
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
 from .broadcast import Broadcast
@@ -124,8 +124,7 @@ class Viewers:
                     self.disconnected += 1
                     viewer.end(trouble)
         self._control = None
-        # The encoders are closed, and glibc would keep what they had.
-        trim_heap()
+        release_heap()  # the encoders are closed
 
     async def _serve(self, viewer: Viewer) -> None:
         why = "its task was cancelled"
