@@ -107,9 +107,9 @@ def keyframes_seen(viewer) -> list[int]:
     handle = receiver._handle_rtp_packet
 
     async def look(packet, arrival_time_ms):
-        # an IDR slice, alone, or behind its parameter sets in a STAP-A, or in a first FU-A
-        kind = packet.payload[0] & 0x1F
-        if kind in (5, 24) or (kind == 28 and packet.payload[1] & 0x9F == 0x85):
+        # A key frame begins with its parameter sets, in a STAP-A before its first slice.
+        kind, first = packet.payload[0] & 0x1F, packet.payload[3] & 0x1F
+        if kind == 24 and first == 7:
             seen.append(packet.timestamp)
         await handle(packet, arrival_time_ms)
 
