@@ -12,6 +12,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from ..heap import release_heap
+from . import live
 from .codec import AccessUnit, Codec, StreamSettings
 from .distributor import FrameDistributor, Mailbox
 from .encoder import SMALLEST_SIDE, DecodeError, Encoder, JpegDecoder, open_encoder
@@ -51,6 +52,7 @@ class Picture:
     def __init__(self, frame: VideoFrame, times: StageTimes) -> None:
         self.times = times
         self._scaled = {1: frame}
+        live.pictures.add(self)
 
     def divided(self, divisor: int) -> VideoFrame:
         """Return the picture with its sides divided, even, and not too small to be encoded."""

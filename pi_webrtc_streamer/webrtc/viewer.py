@@ -16,6 +16,7 @@ from aiortc import (
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from ..media import live
 from ..media.rate_control import LinkEstimate, ceiling
 from .errors import IceRestartError, MalformedOffer
 from .offer import check_offer, is_hidden
@@ -49,6 +50,7 @@ class Viewer:
                 bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
         )
+        live.peers.add(self._connection)
         self._state_changed = asyncio.Event()
         self._connection.on("connectionstatechange", self._state_changed.set)
         self._ended: str | None = None
