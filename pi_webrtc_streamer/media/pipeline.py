@@ -244,13 +244,14 @@ class MediaPipeline:
             except Exception:
                 # A fault of ours must not stop the camera; it is said, with its trace.
                 logger.exception("the media thread dropped a picture")
+            if not watch.streams:
+                watch.rest()
             del watch, frame  # not held while waiting
 
     def _step(self, watch: _Watch, frame: JpegFrame | None) -> None:
         now = self._clock()
         streams = watch.streams
         if not streams:
-            watch.rest()
             return
         if frame is not None:
             watch.decoder = watch.decoder or JpegDecoder()

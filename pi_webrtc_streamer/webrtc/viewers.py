@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from asyncio import FIRST_COMPLETED
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
@@ -67,10 +68,14 @@ class Viewers:
         task.add_done_callback(self._tasks.discard)
         try:
             waited: list[asyncio.Future[Any]] = [answered, task]
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waited, timeout=ANSWER_TIMEOUT, return_when=FIRST_COMPLETED)
         except asyncio.CancelledError:
             task.cancel()  # nobody waits for the answer any more
             raise
+        if not task.done() and not answered.done():
+            task.cancel()
+            await _ended([task])
+            raise AnswerTimeout(f"the offer was not answered in {ANSWER_TIMEOUT:g} s")
         if not answered.done():
             if task.cancelled():
                 raise TooManyViewers("the bridge has been deactivated")
@@ -156,7 +161,7 @@ class Viewers:
                     lambda: Viewer(camera, self._settings, partial(self._join, camera)),
                     Viewer.close,
                 )
-                answer = await self._answer(viewer, offer)
+                answer = await viewer.answer(offer)
                 owned.take("a viewer's entry", partial(self._enter, viewer), self._leave)
                 answered.set_result((viewer, answer))
                 await viewer.watch()
@@ -166,12 +171,6 @@ class Viewers:
             if not answered.done():
                 raise  # for admit() to say
             logger.exception("a viewer of %s was lost", camera)
-
-    async def _answer(self, viewer: Viewer, offer: str) -> str:
-        try:
-            return await asyncio.wait_for(viewer.answer(offer), ANSWER_TIMEOUT)
-        except asyncio.TimeoutError:
-            raise AnswerTimeout(f"the offer was not answered in {ANSWER_TIMEOUT:g} s") from None
 
     def _take_place(self) -> None:
         if self._places >= self._limit:
