@@ -80,9 +80,10 @@ class Bridge:
         settings = self.settings
         stream = StreamSettings(settings.framerate, settings.h264_encoder, settings.encoder_threads)
         tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
-        with Owned() as owned:
+        with Owned() as undo:
+            undo.at_end("the media threads of a start that failed", pipelines.close)
             by_camera = {
-                name: owned.take(
+                name: pipelines.take(
                     f"the media thread of {name}",
                     partial(MediaPipeline, name, feed.distributor, stream, feed.report_problem),
                     MediaPipeline.close,
@@ -94,7 +95,7 @@ class Bridge:
                 ViewerSettings(settings.codecs, self.ice_servers, tiers),
                 settings.max_viewers,
             )
-            pipelines.enter("a media thread for each camera", owned.pop_all())
+            undo.pop_all()
             return viewers
 
     async def _close(self, viewers: LateViewers) -> None:

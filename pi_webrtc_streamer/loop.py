@@ -29,18 +29,18 @@ class LoopThread:
             owned.take("an event loop's thread", thread.start, lambda _: self._end(thread))
             self._owned = owned.pop_all()
 
-    def run(self, coroutine: Coroutine[Any, Any, Result], limit: float = LONGEST_RUN) -> Result:
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine in the loop and wait, in the calling thread, for what it returns.
 
-        :raises TimeoutError: if that takes more than ``limit`` seconds; it is cancelled then.
+        :raises TimeoutError: if that takes longer than :data:`LONGEST_RUN`; it is cancelled then.
         """
         future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         try:
-            return future.result(limit)
+            return future.result(LONGEST_RUN)
         except concurrent.futures.TimeoutError as error:
             if not future.cancel():
                 raise  # its own
-            raise TimeoutError(f"{coroutine} took more than {limit:g} s") from error
+            raise TimeoutError(f"{coroutine} took more than {LONGEST_RUN:g} s") from error
 
     def close(self) -> None:
         """Cancel what still runs, and end the thread; safe to call twice."""
@@ -48,7 +48,13 @@ class LoopThread:
 
     def _end(self, thread: threading.Thread) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        end_thread(thread, 2 * LONGEST_RELEASE)
+        try:
+            end_thread(thread, 2 * LONGEST_RELEASE)
+        except TimeoutError:
+            # Once more, for what hangs while it is wound up.
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            end_thread(thread)
+            raise
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)

@@ -98,15 +98,15 @@ class Viewers:
 
     async def close(self) -> None:
         """End every viewer."""
+        if self._control is not None:
+            self._control.cancel()
+            await _ended([self._control])
         for task in self._tasks - set(self._owners.values()):
             task.cancel()  # its offer has not been answered yet
         for viewer in self._viewers.values():
             viewer.end("the bridge is deactivated")
         await _ended(self._tasks)
-        if self._control is not None:
-            self._control.cancel()
-            await _ended([self._control])
-            release_heap()
+        release_heap()
 
     def counts(self) -> Counter[str]:
         """Return how many viewers each camera has."""

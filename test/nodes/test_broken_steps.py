@@ -6,38 +6,61 @@ place where one of its tasks waits.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
 import pytest
-from aiortc.mediastreams import MediaStreamError
 
 from pi_webrtc_streamer import async_owning
+from pi_webrtc_streamer import bridge as bridge_module
+from pi_webrtc_streamer import loop as loop_module
 from pi_webrtc_streamer.webrtc import viewer as viewer_module
 from pi_webrtc_streamer.webrtc import viewers as viewers_module
 from support.faults import Waits, step_broken, steps_recorded
 from support.leaks import all_given_back, held
-from support.nodes import Publisher, grey_jpeg, make_bridge, running
+from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
 from support.whep import WhepViewer, watching
 
+Condition = Callable[[], object]
 
-async def watch_and_leave(url: str, broken=lambda: False) -> None:
+
+async def watch_and_leave(url: str, broken: Condition) -> None:
     """Watch until a picture comes or something breaks, and say good-bye."""
-    async with aiohttp.ClientSession() as session:
-        viewer = WhepViewer(session, f"{url}whep/camera")
-        try:
-            response = await viewer.connect()
-            if response.status != 201:
-                return
-            frame = asyncio.ensure_future(viewer.next_frame())
-            await until(lambda: frame.done() or broken(), "a picture, or what is broken")
-            frame.cancel()
-            with suppress(asyncio.CancelledError, MediaStreamError):
-                await frame
+    async with (
+        aiohttp.ClientSession() as session,
+        watching_while(session, url, broken) as viewer,
+    ):
+        if viewer.resource:
             await session.delete(viewer.resource)
-        finally:
-            await viewer.connection.close()
+
+
+@asynccontextmanager
+async def watching_while(session, url: str, broken: Condition) -> AsyncIterator[WhepViewer]:
+    """Watch, from a picture or something that breaks to the end of the context.
+
+    The viewer itself is not interrupted: aioice would leave a socket open.
+    """
+    viewer = WhepViewer(session, f"{url}whep/camera")
+    try:
+        response = await viewer.connect()
+        if response.status == 201:
+            await either(viewer.next_frame(), broken)
+        else:
+            assert broken(), viewer.answer
+        yield viewer
+    finally:
+        await viewer.connection.close()
+
+
+async def either(coroutine, broken: Condition) -> None:
+    """Wait for something, or until something is broken; that may well be why it fails."""
+    task = asyncio.ensure_future(coroutine)
+    await until(lambda: task.done() or broken(), "what is waited for, or what is broken")
+    task.cancel()
+    (trouble,) = await asyncio.gather(task, return_exceptions=True)
+    assert not isinstance(trouble, BaseException) or broken(), repr(trouble)
 
 
 async def serves(url: str) -> None:
@@ -68,6 +91,9 @@ def impatient(monkeypatch):
     """What hangs is given up sooner."""
     monkeypatch.setattr(async_owning, "LONGEST_RELEASE", 0.3)
     monkeypatch.setattr(viewers_module, "LONGEST_RELEASE", 0.3)
+    monkeypatch.setattr(bridge_module, "LONGEST_RELEASE", 0.3)
+    monkeypatch.setattr(loop_module, "LONGEST_RELEASE", 0.3)
+    monkeypatch.setattr(loop_module, "LONGEST_RUN", 1.0)
 
 
 @pytest.mark.slow
@@ -82,7 +108,6 @@ async def test_each_step_of_a_viewer(bridge):
             await until(lambda broken=broken: broken, f"{step}")
         await all_given_back(before, bridge, f"after {step} was broken")
         await serves(bridge.url)
-    print(len(steps), *steps, sep="\n")
 
 
 @pytest.mark.slow
@@ -93,7 +118,6 @@ async def test_each_wait_of_a_viewer(bridge, impatient, monkeypatch, how):
     with Waits().watched(loop) as waits:
         await serves(bridge.url)
         await all_given_back(before, bridge, "after a viewer")
-    print(len(waits.found), *waits.found, sep="\n")
     for wait in waits.found:
         with Waits(wait, how).watched(loop) as faulty, monkeypatch.context() as patience:
             if how == "hang":
@@ -103,3 +127,98 @@ async def test_each_wait_of_a_viewer(bridge, impatient, monkeypatch, how):
             await until(lambda faulty=faulty: faulty.done, f"{wait}")
         await all_given_back(before, bridge, f"after it did {how} at {wait}")
         await serves(bridge.url)
+
+
+# Where the tasks of a viewer begin; these are broken above.
+VIEWERS_OWN = ("viewer.py", "viewers.py", "sender.py")
+
+
+class Cycle:
+    """Takes a bridge from unconfigured to active, with somebody who watches, and back."""
+
+    def __init__(self, node, bridge) -> None:
+        self.bridge = bridge
+        self._lifecycle = Lifecycle(node, "bridge")
+
+    async def change(self, transition: int) -> bool:
+        return await asyncio.to_thread(self._lifecycle.change, transition)
+
+    async def run(self, broken: Condition = lambda: False) -> None:
+        """Go as far as it goes, and back to where nothing is held."""
+        if await self.change(Lifecycle.CONFIGURE) and await self.change(Lifecycle.ACTIVATE):
+            async with aiohttp.ClientSession() as session:
+                await either(self._look(session), broken)
+                async with watching_while(session, self.bridge.url, broken):
+                    await self.down()
+        await self.down()
+
+    async def down(self) -> None:
+        for _ in range(2):
+            if self.bridge.state_label == "active":
+                await self.change(Lifecycle.DEACTIVATE)
+            if self.bridge.state_label == "inactive":
+                await self.change(Lifecycle.CLEANUP)
+        assert self.bridge.state_label == "unconfigured"
+
+    async def _look(self, session: aiohttp.ClientSession) -> None:
+        """See pictures by HTTP, of which more come until the session is closed."""
+        response = await session.get(f"{self.bridge.url}cameras/camera/stream.mjpg")
+        await response.content.readuntil(b"\xff\xd9")
+
+
+@pytest.fixture
+def cycle(node, monkeypatch):
+    monkeypatch.setattr(viewers_module, "CONTROL_INTERVAL", 0.02)
+    bridge = make_bridge()
+    with running(bridge, up=False), Publisher(node, grey_jpeg(320, 240)):
+        yield Cycle(node, bridge)
+
+
+@pytest.mark.slow
+async def test_each_step_of_the_bridge(cycle):
+    for _ in range(2):
+        await cycle.run()
+    before = held()
+    with steps_recorded() as steps:
+        await cycle.run()
+        await all_given_back(before, None, "after a cycle")
+    for step in [step for step in steps if "viewer" not in step[1]]:
+        with step_broken(step) as broken:
+            await cycle.run(lambda broken=broken: broken)
+            assert broken, step
+        await all_given_back(before, None, f"after {step} was broken")
+    await cycle.run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["raise", "cancel", "hang"])
+async def test_each_wait_of_the_bridge(cycle, impatient, monkeypatch, how):
+    for _ in range(2):
+        await cycle.run()
+    before = held()
+    waits = Waits()
+    with loops_watched(monkeypatch, waits):
+        await cycle.run()
+    for wait in waits.found:
+        if wait[0].startswith(VIEWERS_OWN):
+            continue
+        faulty = Waits(wait, how)
+        with loops_watched(monkeypatch, faulty):
+            await cycle.run(lambda faulty=faulty: faulty.done)
+            assert faulty.done, wait
+        await all_given_back(before, None, f"after it did {how} at {wait}")
+    await cycle.run()
+
+
+@contextmanager
+def loops_watched(monkeypatch, waits: Waits) -> Iterator[None]:
+    """Watch the tasks of event loops that are made in this context."""
+
+    class WatchedLoop(async_owning.ScopedLoop):
+        def __init__(self) -> None:
+            super().__init__()
+            self.set_task_factory(waits.make_task)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "ScopedLoop", WatchedLoop)
+        yield

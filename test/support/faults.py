@@ -77,7 +77,7 @@ class Waits:
     @contextmanager
     def watched(self, loop: asyncio.AbstractEventLoop) -> Iterator["Waits"]:
         """Watch the tasks that are started in this context."""
-        loop.set_task_factory(self._make_task)
+        loop.set_task_factory(self.make_task)
         try:
             yield self
         finally:
@@ -92,7 +92,8 @@ class Waits:
         self.done = True
         return self._how
 
-    def _make_task(self, loop, coroutine, **options) -> asyncio.Task:
+    def make_task(self, loop, coroutine, **options) -> asyncio.Task:
+        """Start a task, as a loop's task factory."""
         if _is_ours(coroutine) and coroutine.__qualname__ not in FOR_EVER:
             coroutine = _run(_Driven(self, coroutine, loop))
         return asyncio.Task(coroutine, loop=loop, **options)
