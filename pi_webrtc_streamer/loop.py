@@ -59,7 +59,10 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
-        self.loop.run_until_complete(self._wind_up())
+        try:
+            self.loop.run_until_complete(self._wind_up())
+        except Exception:
+            logger.exception("an event loop was not wound up")
 
     async def _wind_up(self) -> None:
         if tasks := asyncio.all_tasks() - {asyncio.current_task()}:

@@ -57,7 +57,7 @@ def _destroy(node: OwningNode) -> None:
 
 @contextmanager
 def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
-    """Run the nodes' callbacks in a thread for the length of a context."""
+    """Run the nodes' callbacks in a thread for the length of a context; they share one of rclpy."""
     stopped = threading.Event()
 
     def spin() -> None:
@@ -69,7 +69,11 @@ def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
         thread.join()
 
     with Owned() as owned:
-        executor = owned.take("the executor", SingleThreadedExecutor, lambda it: it.shutdown())
+        executor = owned.take(
+            "the executor",
+            partial(SingleThreadedExecutor, context=nodes[0].context),
+            SingleThreadedExecutor.shutdown,
+        )
         for node in nodes:
             executor.add_node(node)
         settle_heap()

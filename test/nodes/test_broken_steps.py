@@ -141,7 +141,7 @@ class Cycle:
         self._lifecycle = Lifecycle(node, "bridge")
 
     async def change(self, transition: int) -> bool:
-        return await asyncio.to_thread(self._lifecycle.change, transition)
+        return await self._lifecycle.change_soon(transition)
 
     async def run(self, broken: Condition = lambda: False) -> None:
         """Go as far as it goes, and back to where nothing is held."""
