@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from pathlib import Path
@@ -64,7 +65,7 @@ class WebServer:
                 )
             except OSError as error:
                 raise PortError(_explain(error, host, port)) from error
-            owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
+            owned.take_async("the requests", lambda: None, lambda _: self._end_requests())
             await self._runner.setup()
             await web.SockSite(self._runner, listener).start()
             self._owned = owned.pop_all()
@@ -74,6 +75,14 @@ class WebServer:
     async def stop(self) -> None:
         """Stop listening and end every request."""
         await self._owned.aclose()
+
+    async def _end_requests(self) -> None:
+        server = self._runner.server
+        await self._runner.cleanup()
+        for _ in range(3):
+            await asyncio.sleep(0)  # turns that asyncio takes to hand over what it has accepted
+        for connection in server.connections if server is not None else ():
+            connection.force_close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

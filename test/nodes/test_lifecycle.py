@@ -10,7 +10,7 @@ from aiortc.mediastreams import MediaStreamError
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.process import spinning
 from support.faults import step_broken
-from support.leaks import all_given_back, held
+from support.leaks import all_given_back, held, held_at_rest
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.program import free_port
 from support.waiting import until
@@ -100,7 +100,7 @@ async def test_200_cycles_of_the_bridge_with_viewers_coming_and_going(node, remo
                         await until(lambda seen=seen: visitors.pictures > seen, "a picture")
                     assert await lifecycle.change_soon(transition), number
             await visitors.leave()
-            return held()
+            return await held_at_rest()
 
         before = await cycles(10)
         await cycles(190)
@@ -117,7 +117,7 @@ async def test_200_cycles_of_the_camera(remote_control):
             for _ in range(count):
                 for transition in FULL_CIRCLE:
                     assert await lifecycle.change_soon(transition)
-            return held()
+            return await held_at_rest()
 
         before = await cycles(10)
         await cycles(190)
