@@ -2,12 +2,31 @@
 
 import os
 import random
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
+
+def _own_domain() -> socket.socket:
+    """Choose a ROS domain that no other run of the tests on this machine has, until this one ends.
+
+    In a domain that is shared, another run's nodes would answer this one's requests.
+    """
+    for domain in random.sample(range(1, 102), 101):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0pi_webrtc_streamer.test.domain.{domain}")
+        except OSError:
+            claim.close()
+        else:
+            os.environ["ROS_DOMAIN_ID"] = str(domain)
+            return claim
+    raise RuntimeError("every ROS domain is taken by another run of the tests")
+
+
+_domain = _own_domain()
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("RCUTILS_COLORIZED_OUTPUT", "0")
 
