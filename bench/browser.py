@@ -48,10 +48,11 @@ def chromium(executable: str = CHROMIUM) -> Iterator[Browser]:
 
 
 @contextmanager
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    """Open a page for the length of a context."""
+def page(browser: Browser, url: str, before: str = "") -> Iterator[Page]:
+    """Open a page for the length of a context; the script ``before`` runs before its own."""
     context = browser.new_context(viewport=DESKTOP)
     try:
+        context.add_init_script(before)
         opened = context.new_page()
         opened.set_default_timeout(GIVE_UP_AFTER)
         opened.goto(url)
@@ -61,9 +62,9 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def our_page(browser: Browser, url: str, codec: str = "h264") -> Iterator[Page]:
+def our_page(browser: Browser, url: str, codec: str = "h264", before: str = "") -> Iterator[Page]:
     """Open the bridge's real page and wait until its picture has settled."""
-    with page(browser, f"{url}?codec={codec}") as opened:
+    with page(browser, f"{url}?codec={codec}", before) as opened:
         opened.wait_for_function(
             "() => window.streamer?.cameras.get('camera')?.state === 'live'", timeout=GIVE_UP_AFTER
         )

@@ -34,13 +34,16 @@ class Shape:
 
     width: int = 1280
     height: int = 720
-    framerate: int = 30
+    framerate: float = 30
 
     def __str__(self) -> str:
-        return f"{self.width}×{self.height}, {self.framerate} fps"
+        return f"{self.width}×{self.height}, {self.framerate:g} fps"
 
 
 HD = Shape()
+# At 30.0 fps the camera would keep its phase against the screen's 60 Hz for a whole round, and
+# luck would add anything up to 16 ms. At this rate a round of 150 frames sees every phase once.
+HD_ALL_PHASES = Shape(framerate=29.9)
 
 
 @dataclass(frozen=True)
