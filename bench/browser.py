@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from support.browser import ARGUMENTS, CHROMIUM, DESKTOP, GIVE_UP_AFTER
+import support.browser
+from support.browser import CHROMIUM, DESKTOP, GIVE_UP_AFTER
 
 from .figures import Unavailable
 
@@ -39,12 +40,8 @@ def chromium(executable: str = CHROMIUM) -> Iterator[Browser]:
     """
     if not Path(executable).is_file():
         raise Unavailable(f"there is no {executable}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with support.browser.chromium(executable) as browser:
+        yield browser
 
 
 @contextmanager
