@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from ..async_owning import AsyncOwned
 from ..bridge import Bridge
 from . import cameras, whep
 from .cors import cors_for_whep
@@ -16,7 +17,7 @@ from .keys import BRIDGE
 
 STATIC = Path(__file__).with_name("static")
 LARGEST_BODY = 64 * 1024  # bytes; an offer has 3 to 10 kB
-SHUTDOWN_TIMEOUT = 1.0  # seconds for requests under way
+SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob: mediastream:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -43,6 +44,7 @@ class WebServer:
     """Listens from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, bridge: Bridge) -> None:
+        self._owned = AsyncOwned()
         self._runner = web.AppRunner(
             make_app(bridge),
             access_log=None,
@@ -55,22 +57,23 @@ class WebServer:
 
         :raises PortError: if the address cannot be listened on.
         """
-        try:
-            listener = _listen(host, port)
-        except OSError as error:
-            raise PortError(_explain(error, host, port)) from error
-        try:
+        async with AsyncOwned() as owned:
+            try:
+                listener = owned.take(
+                    "the port", lambda: _listen(host, port), lambda listener: listener.close()
+                )
+            except OSError as error:
+                raise PortError(_explain(error, host, port)) from error
+            owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
             await self._runner.setup()
             await web.SockSite(self._runner, listener).start()
-        except BaseException:
-            listener.close()
-            raise
+            self._owned = owned.pop_all()
         listening: int = listener.getsockname()[1]
         return listening
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
-        await self._runner.cleanup()
+        await self._owned.aclose()
 
 
 def _listen(host: str, port: int) -> socket.socket:
