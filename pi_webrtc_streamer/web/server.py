@@ -65,7 +65,7 @@ class WebServer:
                 )
             except OSError as error:
                 raise PortError(_explain(error, host, port)) from error
-            owned.take_async("the requests", lambda: None, lambda _: self._end_requests())
+            owned.take_async("the requests", lambda: listener, self._end_requests)
             await self._runner.setup()
             await web.SockSite(self._runner, listener).start()
             self._owned = owned.pop_all()
@@ -76,13 +76,13 @@ class WebServer:
         """Stop listening and end every request."""
         await self._owned.aclose()
 
-    async def _end_requests(self) -> None:
-        server = self._runner.server
-        await self._runner.cleanup()
+    async def _end_requests(self, listener: socket.socket) -> None:
+        # A connection that asyncio has accepted and not yet handed over when its server is closed
+        # stays open, and whoever connected waits: so accept no more, and let it hand them over.
+        asyncio.get_running_loop().remove_reader(listener)
         for _ in range(3):
-            await asyncio.sleep(0)  # turns that asyncio takes to hand over what it has accepted
-        for connection in server.connections if server is not None else ():
-            connection.force_close()
+            await asyncio.sleep(0)
+        await self._runner.cleanup()
 
 
 def _listen(host: str, port: int) -> socket.socket:
