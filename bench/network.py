@@ -60,7 +60,7 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
 
 def _watch(link: Link) -> Seen:
     with (
-        streamer(HD, HERE) as running,
+        streamer(HD, HERE, "auth:=none") as running,
         _chromium_inside(link) as executable,
         chromium(executable) as browser,
         our_page(browser, running.url) as page,

@@ -73,7 +73,9 @@ class BridgeNode(OwningNode):
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
         if self.link != self.url:
             # Not by the node's own logger: what that says, every ROS node can read (/rosout).
-            get_logger("pi_webrtc_streamer").info(f"page, with the token: {self.link}")
+            get_logger("pi_webrtc_streamer").info(
+                f"page, with the token that was made for this start: {self.link}"
+            )
 
     def activate(self, owned: ExitStack) -> None:
         """Take pictures and serve viewers; a topic is subscribed to while somebody watches."""

@@ -37,10 +37,10 @@ class AccessSettings:
         secret=True,
     )
     tls: str = setting(
-        "off",
-        "HTTPS: off, files (tls_certificate and tls_key), or self-signed (a certificate that is "
+        "none",
+        "HTTPS: none, files (tls_certificate and tls_key), or self-signed (a certificate that is "
         "made here, and kept)",
-        choices=("off", "files", "self-signed"),
+        choices=("none", "files", "self-signed"),
     )
     tls_certificate: str = setting("", "Certificate, with those that it depends on (a PEM file)")
     tls_key: str = setting("", "The certificate's key, without a pass phrase (a PEM file)")

@@ -64,8 +64,8 @@ def make_access(
     found = _find_tokens(settings, local, environment)
     if found is None and not local:
         warn(f"auth is none: whoever reaches {url} sees the cameras and may do everything")
-    elif found is not None:
-        inform(f"a token is needed: {found.where} has it")
+    elif found is not None and found.made is None:
+        inform(f"a token is needed: see {found.where}")
     return Access(
         Entrance(
             None if found is None else found.tokens,
@@ -93,7 +93,7 @@ def _find_tokens(
 def _make_tls(
     settings: BridgeSettings, hosts: set[str], inform: Callable[[str], object]
 ) -> ssl.SSLContext | None:
-    if settings.tls == "off":
+    if settings.tls == "none":
         return None
     certificate = Path(settings.tls_certificate).expanduser()
     key = Path(settings.tls_key).expanduser()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -15,7 +15,8 @@ from .keys import ACCESS
 from .login import is_for_people, login_page, signed_in
 from .visit import visit_of
 
-_ROLE = "visitor_role"  # in the request
+# aiohttp has keys of their own for requests since 3.14; those for applications did before.
+_ROLE: Any = getattr(web, "RequestKey", web.AppKey)("visitor_role", Role)
 _NEEDED = "required_role"  # of a handler
 
 Marked = TypeVar("Marked", bound=Callable[..., object])
@@ -46,7 +47,8 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         visit = visit_of(request)
         request[_ROLE] = request.app[ACCESS].entrance.admit(visit, time.monotonic())
-        if request.method == "GET" and "token" in request.query:
+        known = request.match_info.http_exception is None  # "//elsewhere" is no way to go on
+        if known and request.method == "GET" and "token" in request.query:
             return signed_in(request, request.query["token"])
         needed: Role | None = getattr(request.match_info.handler, _NEEDED, Role.VIEW)
         if needed is not None:

@@ -101,6 +101,4 @@ async def sign_in(request: web.Request) -> web.Response:
 
 def _address_without_token(request: web.Request) -> str:
     query = [(name, value) for name, value in request.query.items() if name != "token"]
-    address = request.rel_url.with_query(query).raw_path_qs
-    # "//elsewhere" would be another host.
-    return f"/{address.lstrip('/')}"
+    return request.rel_url.with_query(query).raw_path_qs
