@@ -71,11 +71,14 @@ class Entrance:
         if self._tokens is not None and visit.bearer is not None:
             # No page can make a browser send this without having been asked for (CORS).
             return self.role_of_token(visit.bearer, visit.address, now)
-        self._require_own_page(visit, host)
+        own = visit.origin is not None and same_origin(visit.origin, host, secure=visit.secure)
+        listed = visit.listed and not own
+        if not (own or listed):
+            self._refuse_foreign_page(visit)
         if self._tokens is None:
             self._require_local(visit)
-            return Role.VIEW if visit.listed else Role.DRIVE
-        if visit.cookie is None or visit.listed:
+            return Role.VIEW if listed else Role.DRIVE
+        if visit.cookie is None or listed:
             return None
         role = self._tokens.role_of_cookie(visit.cookie)
         if role is not None and visit.changes and visit.origin is None:
@@ -116,17 +119,15 @@ class Entrance:
             )
         return visit.host
 
-    def _require_own_page(self, visit: Visit, host: str) -> None:
-        if visit.listed:
-            return
+    def _refuse_foreign_page(self, visit: Visit) -> None:
         if visit.origin is not None:
-            if not same_origin(visit.origin, host, secure=visit.secure):
-                raise Refusal(
-                    403,
-                    "a page from elsewhere sent this; the parameter cors_origins lists whose pages "
-                    "may use WHEP",
-                )
-        elif visit.site in ("cross-site", "same-site") and (visit.changes or not visit.navigates):
+            raise Refusal(
+                403,
+                "a page from elsewhere sent this; the parameter cors_origins lists whose pages "
+                "may use WHEP",
+            )
+        followed = visit.navigates and not visit.changes  # a link, by somebody
+        if visit.site in ("cross-site", "same-site") and not followed:
             raise Refusal(403, "a page from elsewhere sent this, and may not")
 
     def _require_local(self, visit: Visit) -> None:

@@ -387,6 +387,12 @@ def test_listed_sites_take_a_token_and_no_cookie():
     assert alone.admit(visit(**listed), 0) == Role.VIEW, "they may watch"
 
 
+def test_our_own_page_is_no_other_site_though_every_one_is_listed():
+    own = visit("POST", origin="http://robot:8080", listed=True, cookie=COOKIE)
+    assert guarded().admit(own, 0) == Role.DRIVE
+    assert Entrance(None, KNOWN, local=True).admit(own, 0) == Role.DRIVE
+
+
 def test_on_this_machine_alone_everything_may_be_done_unless_a_proxy_passes_it_on():
     alone = Entrance(None, KNOWN, local=True)
     assert alone.admit(visit("POST"), 0) == Role.DRIVE
@@ -424,6 +430,7 @@ def test_nobody_gets_more_than_the_token_gives(visit):
     elif role is not None:
         assert role == TOKENS.role_of_cookie(visit.cookie)
         assert visit.origin in (None, "http://robot:8080")
+        assert visit.site in (None, "none", "same-origin") or visit.origin or visit.navigates
         assert visit.origin is not None or not visit.changes
 
 
