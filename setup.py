@@ -71,6 +71,8 @@ setup(
         "aiortc==1.16.*; python_version >= '3.11'",
         "aiohttp>=3.9",
         "av>=17.1,<19",
+        "cryptography>=44",
+        "ifaddr",
         "numpy>=1.26",
         "pyyaml",
         "simplejpeg>=1.7",

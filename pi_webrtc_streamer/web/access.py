@@ -98,7 +98,7 @@ def _make_tls(
     certificate = Path(settings.tls_certificate).expanduser()
     key = Path(settings.tls_key).expanduser()
     if settings.tls == "self-signed":
-        # With it come cryptography and 10 MB, which a bridge without viewers has no use for else.
+        # With it come cryptography and 12 MB, for which a bridge without viewers has no other use.
         from .self_signed import kept_certificate
 
         certificate = key = state_folder() / "self-signed.pem"

@@ -75,14 +75,7 @@ def _load(path: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | N
 
 def _serves(certificate: x509.Certificate, hosts: set[str], now: datetime.datetime) -> bool:
     lasting = {host for host in hosts if not isinstance(_address(host), IPv6Address)}
-    return lasting <= _hosts(certificate) and now < _end(certificate) - RENEWED_BEFORE
-
-
-def _end(certificate: x509.Certificate) -> datetime.datetime:
-    # not_valid_after_utc came with cryptography 42, and this one is to go.
-    if hasattr(certificate, "not_valid_after_utc"):
-        return certificate.not_valid_after_utc
-    return certificate.not_valid_after.replace(tzinfo=datetime.timezone.utc)
+    return lasting <= _hosts(certificate) and now < certificate.not_valid_after_utc - RENEWED_BEFORE
 
 
 def _hosts(certificate: x509.Certificate) -> set[str]:

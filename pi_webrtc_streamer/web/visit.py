@@ -24,7 +24,7 @@ def visit_of(request: web.Request) -> Visit:
         site=headers.get("Sec-Fetch-Site"),
         navigates=headers.get("Sec-Fetch-Mode") == "navigate"
         and headers.get("Sec-Fetch-Dest") == "document",
-        upgrades="Upgrade" in headers,
+        upgrades=headers.get("Upgrade", "").lower() == "websocket",
         secure=is_secure(request),
         forwarded=any(name in headers for name in FORWARDED),
         listed=allowed_origin(request) is not None,
