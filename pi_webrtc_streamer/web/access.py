@@ -61,6 +61,10 @@ def make_access(
     tls = _make_tls(settings, {*names, *addresses, address} - {*EVERY_ADDRESS}, inform)
     scheme = "http" if tls is None else "https"
     url = page_url(scheme, settings.host, port, addresses)
+    if tls is None and not local:
+        inform(
+            "HTTP is not encrypted, who listens in reads the token: tls: self-signed changes that"
+        )
     found = _find_tokens(settings, local, environment)
     if found is None and not local:
         warn(f"auth is none: whoever reaches {url} sees the cameras and may do everything")

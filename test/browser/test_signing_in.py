@@ -68,24 +68,28 @@ def test_signing_in_by_hand(port, operator):
         assert page.url == f"{program.link}?camera=camera", "where it was about to go"
 
 
-def test_a_page_whose_token_has_changed_says_so_and_asks_no_more(port, operator):
-    asked = []
-    page = operator.page
-    page.on("request", lambda request: asked.append(request.url))
+def test_pages_whose_token_has_changed_say_so_and_ask_no_more(port, operator):
+    page, other = operator.page, operator.page.context.new_page()
     with streamer(port, "--auth", "token") as program:
         operator.open(program.link)
-        operator.wait_for_frames()
+        operator.wait_for_state("live")
+        other.goto(f"http://127.0.0.1:{port}/")
+        other.wait_for_selector('[data-state="live"]')
     with streamer(port, "--auth", "token") as program:
         page.get_by_text("The robot asks for a token").wait_for()
         operator.screenshot("token-changed")
         assert page.evaluate("() => streamer.cameras.size") == 0
-        asked.clear()
-        other = page.context.new_page()
-        other.goto(program.link)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        other.get_by_role("button", name="Enter the token").click()
+        other.get_by_label("Token").fill(program.link.partition("token=")[2])
+        other.keyboard.press("Enter")
         other.wait_for_selector('[data-state="live"]')
         assert asked == []
-        page.get_by_role("button", name="Enter the token").click()
+        page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
         operator.wait_for_state("live")
+        assert page.get_by_role("button", name="Enter the token").is_hidden()
+        assert operator.never_reloaded()
 
 
 ELSEWHERE = """<!doctype html><title>Elsewhere</title>

@@ -1,5 +1,6 @@
 """Who may come in: tokens, waiting, names and origins, from friendly and hostile visitors."""
 
+import contextlib
 import ipaddress
 
 import pytest
@@ -24,7 +25,7 @@ from pi_webrtc_streamer.access.hosts import (
 )
 from pi_webrtc_streamer.access.proxies import TrustedProxies
 from pi_webrtc_streamer.access.roles import Role
-from pi_webrtc_streamer.access.token_sources import VARIABLES, find_tokens, wanted
+from pi_webrtc_streamer.access.token_sources import VARIABLES, find_tokens, parse_tokens, wanted
 from pi_webrtc_streamer.access.tokens import TokenError, Tokens, new_token
 from pi_webrtc_streamer.settings.access import AccessSettings
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
@@ -155,6 +156,12 @@ def test_a_wrong_file_is_named_and_not_shown(tmp_path, content, mode, why):
         find_tokens(AccessSettings(token_file=str(path)), {})
     assert str(path) in str(error.value)
     assert "secret" not in str(error.value)
+
+
+@given(st.text())
+def test_any_text_gives_tokens_or_an_error(text):
+    with contextlib.suppress(TokenError):
+        assert all(parse_tokens(text).values())
 
 
 def test_a_file_that_is_no_text_or_no_file_is_named(tmp_path):
