@@ -18,8 +18,11 @@ class TokenError(ValueError):
 
 
 def new_token() -> str:
-    """Return a token that nobody guesses (144 bits), of letters, digits, ``-`` and ``_``."""
-    return secrets.token_urlsafe(18)
+    """Return a token that nobody guesses (128 bits).
+
+    In hexadecimal: terminals that make addresses clickable may leave out a ``-`` at the end.
+    """
+    return secrets.token_hex(16)
 
 
 class Tokens:

@@ -58,18 +58,15 @@ def make_access(
     names = {*machine_names(socket.gethostname()), *settings.known_hosts}
     if not local and settings.host not in EVERY_ADDRESS:
         names.add(settings.host)
-    tls = _make_tls(settings, {*names, *addresses, address} - {*EVERY_ADDRESS}, inform)
-    scheme = "http" if tls is None else "https"
-    url = page_url(scheme, settings.host, port, addresses)
-    if tls is None and not local:
-        inform(
-            "HTTP is not encrypted, who listens in reads the token: tls: self-signed changes that"
-        )
     found = _find_tokens(settings, local, environment)
+    tls = _make_tls(settings, {*names, *addresses, address} - {*EVERY_ADDRESS}, inform)
+    url = page_url("http" if tls is None else "https", settings.host, port, addresses)
     if found is None and not local:
         warn(f"auth is none: whoever reaches {url} sees the cameras and may do everything")
     elif found is not None and found.made is None:
         inform(f"a token is needed: see {found.where}")
+    if tls is None and found is not None and not local:
+        inform("tls is none: who listens in the network can read the token (tls: self-signed)")
     return Access(
         Entrance(
             None if found is None else found.tokens,

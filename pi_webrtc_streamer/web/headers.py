@@ -18,9 +18,10 @@ DEFAULTS = {
 ALWAYS = {
     "Server": SERVER,
     "X-Content-Type-Options": "nosniff",
-    # No page from elsewhere can show a picture of ours, or keep a hand on our window.
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",  # no page from elsewhere shows our pictures
+}
+OVER_TLS = {
+    "Cross-Origin-Opener-Policy": "same-origin",  # browsers complain of it elsewhere
 }
 
 # What aiohttp answers by itself, to what is no HTTP, has no other way to lose its version.
@@ -32,3 +33,5 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     for name, value in DEFAULTS.items():
         response.headers.setdefault(name, value)
     response.headers.update(ALWAYS)
+    if request.secure:
+        response.headers.update(OVER_TLS)
