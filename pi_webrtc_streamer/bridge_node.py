@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 
@@ -19,6 +18,7 @@ from .lifecycle import OwningNode, SetupError
 from .loop import LoopThread
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
+from .owning import Owned
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings
 from .settings.parameters import NodeParameters
@@ -30,7 +30,10 @@ from .web.tls import TlsError
 
 RCLError = rclpy_implementation.RCLError
 LOG_LEVELS = {
-    **{f"pi_webrtc_streamer.{part}": logging.INFO for part in ("access", "media", "webrtc", "web")},
+    **{
+        f"pi_webrtc_streamer.{part}": logging.INFO
+        for part in ("access", "media", "webrtc", "web", "owning", "loop", "topic")
+    },
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
 }
 
@@ -53,22 +56,31 @@ class BridgeNode(OwningNode):
         self.url = ""  # of the page
         self.link = ""  # the same with a token, where one was made for it
 
-    def configure(self, owned: ExitStack) -> None:
+    def configure(self, owned: Owned) -> None:
         """Start the event loop and listen; pages say that the bridge is inactive."""
-        owned.enter_context(logging_to(self.get_logger(), LOG_LEVELS))
+        owned.enter("the log", logging_to(self.get_logger(), LOG_LEVELS))
         _require_codecs()
         settings = self._read_settings()
         self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
         try:
-            listener = owned.enter_context(listen(settings.host, settings.port))
+            listener = owned.take(
+                "the port", partial(listen, settings.host, settings.port), socket.socket.close
+            )
             access = self._make_access(settings, listener)
         except (PortError, TokenError, TlsError) as error:
             raise SetupError(str(error)) from error
-        self._loop = LoopThread("bridge-loop")
-        owned.callback(self._loop.close)
-        server = WebServer(self._bridge, access)
-        owned.callback(lambda: self._loop.run(server.stop()))
-        self._loop.run(server.start(listener))
+        self._loop = owned.take(
+            "the event loop", partial(LoopThread, "bridge-loop"), LoopThread.close
+        )
+        server = owned.take(
+            "the HTTP server",
+            partial(WebServer, self._bridge, access),
+            lambda server: self._loop.run(server.stop()),
+        )
+        try:
+            self._loop.run(server.start(listener))
+        except TimeoutError as error:
+            raise SetupError(str(error)) from error
         self.url, self.link = access.url, access.link
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
         if self.link != self.url:
@@ -77,18 +89,20 @@ class BridgeNode(OwningNode):
                 f"page, with the token that was made for this start: {self.link}"
             )
 
-    def activate(self, owned: ExitStack) -> None:
+    def activate(self, owned: Owned) -> None:
         """Take pictures and serve viewers; a topic is subscribed to while somebody watches."""
-        owned.callback(self._subscriptions_by_camera.clear)
+        owned.at_end("the table of subscriptions", self._subscriptions_by_camera.clear)
         for name, feed in self._bridge.feeds.items():
-            raw_feed = RawFeed(feed, to_bgr)
-            owned.callback(raw_feed.close)
-            subscription = OnDemandSubscription(
-                self, feed.topic, {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
+            raw_feed = owned.take(
+                f"the raw pictures of {name}", partial(RawFeed, feed, to_bgr), RawFeed.close
             )
-            owned.callback(subscription.close)
-            self._subscriptions_by_camera[name] = subscription
-        owned.enter_context(self._bridge.active(self._loop))
+            receivers = {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
+            self._subscriptions_by_camera[name] = owned.take(
+                f"the subscription of {name}",
+                partial(OnDemandSubscription, self, feed.topic, receivers),
+                OnDemandSubscription.close,
+            )
+        owned.enter("the active bridge", self._bridge.active(self._loop))
 
     def _read_settings(self) -> BridgeSettings:
         try:

@@ -18,6 +18,7 @@ from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
+from . import live
 from .codec import Codec, StreamSettings
 from .tiers import Tier
 
@@ -109,6 +110,7 @@ class _PyavEncoder:
         context.open()
         self._context = context
         self._count = 0
+        live.encoders.add(self)
 
     def suits(self, frame: VideoFrame, bitrate: int) -> bool:
         return (frame.width, frame.height) == (self._context.width, self._context.height)

@@ -80,8 +80,8 @@ class AccessSettings:
 
     @property
     def listed_origins(self) -> list[str]:
-        """The origins of other sites that may use WHEP."""
-        return [origin for origin in self.cors_origins if origin]
+        """The origins of other sites that may use WHEP, as browsers write them."""
+        return [origin.lower() for origin in self.cors_origins if origin]
 
     @property
     def proxies(self) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from ..async_owning import AsyncOwned
 from ..bridge import Bridge
 from . import cameras, whep
 from .access import Access
@@ -20,7 +21,7 @@ from .login import sign_in
 
 STATIC = Path(__file__).with_name("static")
 LARGEST_BODY = 64 * 1024  # bytes; an offer has 3 to 10 kB
-SHUTDOWN_TIMEOUT = 1.0  # seconds for requests under way
+SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
 
 
 class PortError(Exception):
@@ -61,6 +62,7 @@ class WebServer:
     """Serves from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, bridge: Bridge, access: Access) -> None:
+        self._owned = AsyncOwned()
         self._tls = access.tls
         self._runner = web.AppRunner(
             make_app(bridge, access),
@@ -71,12 +73,15 @@ class WebServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Answer those who connect to a listening socket, which remains the caller's to close."""
-        await self._runner.setup()
-        await web.SockSite(self._runner, listener, ssl_context=self._tls).start()
+        async with AsyncOwned() as owned:
+            owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
+            await self._runner.setup()
+            await web.SockSite(self._runner, listener, ssl_context=self._tls).start()
+            self._owned = owned.pop_all()
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
-        await self._runner.cleanup()
+        await self._owned.aclose()
 
 
 def _explain(error: OSError, host: str, port: int) -> str:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ..webrtc.errors import IceRestartError, MalformedOffer, OfferError, TooManyViewers
+from ..webrtc.errors import (
+    AnswerTimeout,
+    IceRestartError,
+    MalformedOffer,
+    OfferError,
+    TooManyViewers,
+)
 from ..webrtc.trickle import FragmentError, parse_fragment
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
@@ -37,7 +43,7 @@ async def create(request: web.Request) -> web.Response:
     offer = await _read_text(request)
     try:
         viewer, answer = await viewers.admit(feed.name, offer)
-    except TooManyViewers as error:
+    except (TooManyViewers, AnswerTimeout) as error:
         raise ApiError(503, f"{error}; try again later", RETRY_AFTER) from error
     except MalformedOffer as error:
         raise ApiError(400, str(error)) from error

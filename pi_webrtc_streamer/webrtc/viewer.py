@@ -16,6 +16,7 @@ from aiortc import (
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from ..media import live
 from ..media.rate_control import LinkEstimate, ceiling
 from .errors import IceRestartError, MalformedOffer
 from .offer import check_offer, is_hidden
@@ -31,7 +32,8 @@ CONNECT_TIMEOUT = 10.0  # seconds from the answer to a connection that carries p
 class Viewer:
     """A peer connection that shows one camera.
 
-    Made by :meth:`answer`, ended by :meth:`close`; in between :meth:`watch` waits for the end.
+    Made by :meth:`answer`, given back by :meth:`close`; in between :meth:`watch` waits for the end,
+    of which :attr:`why_gone` then says why.
     """
 
     def __init__(self, camera: str, settings: ViewerSettings, join: JoinStream) -> None:
@@ -49,9 +51,10 @@ class Viewer:
                 bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
         )
+        live.peers.add(self._connection)
         self._state_changed = asyncio.Event()
         self._connection.on("connectionstatechange", self._state_changed.set)
-        self._ended: str | None = None
+        self.why_gone: str | None = None
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
         link = LinkEstimate(ceiling(settings.tiers[0]))
@@ -99,16 +102,16 @@ class Viewer:
         state: str = self._connection.connectionState
         return state
 
-    async def watch(self) -> str:
-        """Wait until the viewer is gone, and return why."""
+    async def watch(self) -> None:
+        """Wait until the viewer is gone, or is to go."""
         try:
             await asyncio.wait_for(self._reached("connected"), CONNECT_TIMEOUT)
         except asyncio.TimeoutError:
-            return f"it did not connect within {CONNECT_TIMEOUT:g} s"
-        if self._ended is None:
+            self.end(f"it did not connect within {CONNECT_TIMEOUT:g} s")
+        if self.why_gone is None:
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
-        return self._ended or f"its connection is {self.state}"
+        self.end(f"its connection is {self.state}")
 
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of the viewer."""
@@ -124,8 +127,8 @@ class Viewer:
         }
 
     def end(self, why: str) -> None:
-        """Make :meth:`watch` return."""
-        self._ended = why
+        """Make :meth:`watch` return; the first reason holds."""
+        self.why_gone = self.why_gone or why
         self._state_changed.set()
 
     async def close(self) -> None:
@@ -133,6 +136,6 @@ class Viewer:
         await self._connection.close()
 
     async def _reached(self, *states: str) -> None:
-        while self._ended is None and self.state not in (*states, "failed", "closed"):
+        while self.why_gone is None and self.state not in (*states, "failed", "closed"):
             self._state_changed.clear()
             await self._state_changed.wait()

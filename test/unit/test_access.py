@@ -483,3 +483,5 @@ def test_settings_that_do_not_fit_are_named(values, why):
 
 def test_other_sites_are_not_let_in_unless_named():
     assert BridgeSettings().listed_origins == []
+    named = BridgeSettings(cors_origins=["https://A.example"])
+    assert named.listed_origins == ["https://a.example"]
