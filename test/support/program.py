@@ -1,6 +1,7 @@
 """Our programs as processes, with their output kept."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -37,6 +38,11 @@ class Program:
     @property
     def output(self) -> str:
         return self._log.read_text(errors="replace")
+
+    @property
+    def link(self) -> str:
+        """The address of the page that the program has printed, with the token if it made one."""
+        return re.findall(r"Open (http\S+) in", self.wait_for_output("in a browser"))[0]
 
     def wait_for_output(self, text: str) -> str:
         """Wait until the program has written a text, and return all that it has written."""
