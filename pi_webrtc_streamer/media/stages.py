@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 STAGES = ("published", "received", "decoded", "encoded", "sent")
@@ -36,17 +37,26 @@ class StageMeter:
         self._samples.append(times)
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Return the median and 95th percentile of each stage, in ms since the one before it."""
-        durations: dict[str, list[float]] = {stage: [] for stage in (*STAGES, "total")}
-        for times in tuple(self._samples):
-            before = times.captured
-            for stage in STAGES:
-                reached: int = getattr(times, stage)
-                if reached:
-                    durations[stage].append((reached - before) / 1e6)
-                    before = reached
-            durations["total"].append((times.sent - times.captured) / 1e6)
-        return {stage: _percentiles(values) for stage, values in durations.items() if values}
+        """Return what :func:`summarise` says of the pictures."""
+        return summarise(tuple(self._samples))
+
+    def sent_since(self, when: int) -> list[StageTimes]:
+        """Return the pictures that were sent since a time, in nanoseconds since the epoch."""
+        return [times for times in tuple(self._samples) if times.sent >= when]
+
+
+def summarise(samples: Iterable[StageTimes]) -> dict[str, dict[str, float]]:
+    """Return the median and 95th percentile of each stage, in ms since the one before it."""
+    durations: dict[str, list[float]] = {stage: [] for stage in (*STAGES, "total")}
+    for times in samples:
+        before = times.captured
+        for stage in STAGES:
+            reached: int = getattr(times, stage)
+            if reached:
+                durations[stage].append((reached - before) / 1e6)
+                before = reached
+        durations["total"].append((times.sent - times.captured) / 1e6)
+    return {stage: _percentiles(values) for stage, values in durations.items() if values}
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:

@@ -77,6 +77,13 @@ class BridgeSettings:
         ["*"],
         "Web origins whose pages may use WHEP (https://example.org), or * for every one",
     )
+    statistics_interval: float = setting(
+        60.0,
+        "Seconds between two lines of statistics in the log (frames, viewers, memory, latency by "
+        "stage); 0: none",
+        minimum=0.0,
+        maximum=86_400.0,
+    )
 
     autostart: bool = setting(
         False,
