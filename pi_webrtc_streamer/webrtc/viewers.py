@@ -148,6 +148,7 @@ class Viewers:
         release_heap()  # the encoders are closed
 
     def _follow_links(self) -> None:
+        # A method of its own, whose variables do not hold the last viewer when memory is released.
         try:
             for broadcast in self._broadcasts.values():
                 broadcast.update()
