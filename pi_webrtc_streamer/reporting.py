@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from .bridge import Bridge
 from .counts import resident_memory
@@ -21,43 +21,57 @@ def logging_statistics(bridge: Bridge, loop: LoopThread) -> Iterator[None]:
     """Log a line every ``statistics_interval`` seconds for the length of a context, in which the
     bridge is active; entered and left outside the loop.
     """
-    interval = bridge.settings.statistics_interval
-    if not interval:
+    if not bridge.settings.statistics_interval:
         yield
         return
-    task = loop.run(_start(bridge, interval))
+    log = loop.run(_begin(bridge))
     try:
         yield
     finally:
-        loop.run(_end(task))
+        loop.run(log.end())
 
 
-async def _start(bridge: Bridge, interval: float) -> asyncio.Task[None]:
-    return asyncio.create_task(_report(bridge, interval))
+async def _begin(bridge: Bridge) -> _StatisticsLog:
+    return _StatisticsLog(bridge)
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+class _StatisticsLog:
+    """Logs from construction to :meth:`end`; a timer of the event loop rather than a task."""
 
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._begin_interval()
 
-async def _report(bridge: Bridge, interval: float) -> None:
-    counts = {name: _counts(bridge, name) for name in bridge.feeds}
-    while True:
-        begun, began_at = time.monotonic(), time.time_ns()
-        await asyncio.sleep(interval)
-        before, counts = counts, {name: _counts(bridge, name) for name in bridge.feeds}
-        viewers = bridge.viewers.counts() if bridge.viewers is not None else {}
+    async def end(self) -> None:
+        """Log no more."""
+        self._timer.cancel()
+
+    def _begin_interval(self) -> None:
+        # First of all: should the rest fail, which the loop logs, there is a next time.
+        interval = self._bridge.settings.statistics_interval
+        self._timer = asyncio.get_running_loop().call_later(interval, self._report)
+        self._begun, self._begun_at = time.monotonic(), time.time_ns()
+        self._counts = {name: _counts(self._bridge, name) for name in self._bridge.feeds}
+
+    def _report(self) -> None:
+        begun, begun_at, before = self._begun, self._begun_at, self._counts
+        self._begin_interval()
         cameras = {
-            name: CameraStatistics(
-                counts[name].since(before[name]),
-                viewers.get(name, 0),
-                bridge.viewers.sent_since(name, began_at) if bridge.viewers is not None else [],
-            )
-            for name in bridge.feeds
+            name: _statistics(self._bridge, name, counts.since(before[name]), begun_at)
+            for name, counts in self._counts.items()
         }
-        logger.info("%s", bridge_line(time.monotonic() - begun, resident_memory(), cameras))
+        seconds = self._begun - begun
+        logger.info("%s", bridge_line(seconds, resident_memory(), cameras))
+
+
+def _statistics(bridge: Bridge, camera: str, counts: FrameCounts, since: int) -> CameraStatistics:
+    """Add to the counts of a time who watches now, and what was sent since (in nanoseconds)."""
+    viewers = bridge.viewers
+    return CameraStatistics(
+        counts,
+        viewers.counts().get(camera, 0) if viewers is not None else 0,
+        viewers.sent_since(camera, since) if viewers is not None else [],
+    )
 
 
 def _counts(bridge: Bridge, camera: str) -> FrameCounts:

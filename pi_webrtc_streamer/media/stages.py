@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -26,23 +26,37 @@ class StageTimes(NamedTuple):
     sent: int = 0
 
 
+WIDTH = len(StageTimes._fields)
+
+
 class StageMeter:
-    """Percentiles over the last pictures."""
+    """Percentiles over the last pictures.
+
+    Their times are kept as plain numbers: as objects those of all streams would take 2 MB, and grow
+    for as long as pictures come.
+    """
 
     def __init__(self) -> None:
-        self._samples: deque[StageTimes] = deque(maxlen=SAMPLES)
+        self._numbers = array("q")  # SAMPLES times WIDTH of them at most
+        self._place = 0
 
     def add(self, times: StageTimes) -> None:
         """Count a picture that was sent."""
-        self._samples.append(times)
+        place = self._place * WIDTH
+        self._numbers[place : place + WIDTH] = array("q", times)
+        self._place = (self._place + 1) % SAMPLES
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Return what :func:`summarise` says of the pictures."""
-        return summarise(tuple(self._samples))
+        return summarise(self._samples())
 
     def sent_since(self, when: int) -> list[StageTimes]:
         """Return the pictures that were sent since a time, in nanoseconds since the epoch."""
-        return [times for times in tuple(self._samples) if times.sent >= when]
+        return [times for times in self._samples() if times.sent >= when]
+
+    def _samples(self) -> list[StageTimes]:
+        places = range(0, len(self._numbers), WIDTH)
+        return [StageTimes(*self._numbers[place : place + WIDTH]) for place in places]
 
 
 def summarise(samples: Iterable[StageTimes]) -> dict[str, dict[str, float]]:

@@ -11,6 +11,7 @@ from aiohttp import web
 from ..bridge import Bridge
 from ..counts import held_counts, resident_memory
 from ..faults import faults
+from ..heap import memory_in_use
 from ..media.distributor import FrameDistributor, Mailbox
 from ..media.feed import CameraFeed
 from ..media.frame import JpegFrame
@@ -73,7 +74,7 @@ async def stats(request: web.Request) -> web.Response:
             }
             for feed in bridge.feeds.values()
         },
-        "memory": resident_memory(),
+        "memory": {"resident": resident_memory(), **memory_in_use()},
         "held": held_counts(asyncio.get_running_loop()),
     }
     if bridge.viewers is not None:

@@ -42,7 +42,8 @@ async def test_both_nodes_say_what_happens_to_pictures():
             assert said["dropped"] == 0
         await until(lambda: lines(bridge)[-1]["viewers"] == 0, "a line without the viewer")
         _, stats = await get_json(f"{url}stats")
-        assert stats["memory"] > 10_000_000
+        assert stats["memory"]["resident"] > stats["memory"]["heap"] > 1_000_000
+        assert stats["memory"]["python_blocks"] > 10_000
         assert stats["held"]["threads"] > 0
         assert stats["frames"]["camera"]["overwritten"] >= 0
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_webrtc_streamer.counts import resident_memory
+from pi_webrtc_streamer.heap import memory_in_use
 from pi_webrtc_streamer.media.distributor import FrameDistributor, Mailbox
-from pi_webrtc_streamer.media.stages import StageMeter, StageTimes
+from pi_webrtc_streamer.media.stages import SAMPLES, StageMeter, StageTimes
 from pi_webrtc_streamer.statistics import (
     CameraStatistics,
     CaptureStatistics,
@@ -81,6 +82,16 @@ def test_pictures_are_those_sent_since_a_time():
     assert [times.sent for times in meter.sent_since(20)] == [20, 30]
 
 
+@given(st.integers(0, 2 * SAMPLES))
+def test_a_meter_keeps_the_last_pictures(number):
+    meter = StageMeter()
+    for sent in range(1, number + 1):
+        meter.add(StageTimes(1, 2, 3, 4, 5, sent))
+    kept = sorted(times.sent for times in meter.sent_since(0))
+    assert kept == list(range(max(0, number - SAMPLES) + 1, number + 1))
+    assert bool(meter.summary()) == bool(number)
+
+
 def test_overwritten_items_are_counted_for_mailboxes_that_are_gone_as_well():
     distributor: FrameDistributor[int] = FrameDistributor()
     slow: Mailbox[int] = Mailbox()
@@ -97,3 +108,16 @@ def test_resident_memory_grows_with_what_is_used():
         for place in range(0, len(pages), mmap.PAGESIZE):
             pages[place] = 1
         assert resident_memory() > before + 40_000_000
+
+
+def test_what_is_in_use_grows_with_what_is_held_and_no_longer():
+    before = memory_in_use()
+    blocks = [object() for _ in range(10_000)]
+    outside_pythons_heap = [bytes(100_000) for _ in range(100)]
+    held = memory_in_use()
+    assert held["python_blocks"] >= before["python_blocks"] + 10_000
+    assert held["heap"] >= before["heap"] + 10_000_000
+    del blocks, outside_pythons_heap
+    after = memory_in_use()
+    assert after["python_blocks"] < held["python_blocks"] - 9_000
+    assert after["heap"] < held["heap"] - 9_000_000
