@@ -19,6 +19,7 @@ from .loop import LoopThread
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
 from .owning import Owned
+from .reporting import logging_statistics
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings
 from .settings.parameters import NodeParameters
@@ -32,7 +33,7 @@ RCLError = rclpy_implementation.RCLError
 LOG_LEVELS = {
     **{
         f"pi_webrtc_streamer.{part}": logging.INFO
-        for part in ("access", "media", "webrtc", "web", "owning", "loop", "topic")
+        for part in ("access", "media", "webrtc", "web", "owning", "loop", "topic", "reporting")
     },
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
 }
@@ -103,6 +104,7 @@ class BridgeNode(OwningNode):
                 OnDemandSubscription.close,
             )
         owned.enter("the active bridge", self._bridge.active(self._loop))
+        owned.enter("the statistics", logging_statistics(self._bridge, self._loop))
 
     def _read_settings(self) -> BridgeSettings:
         try:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from ..bridge import Bridge
+from ..counts import held_counts, resident_memory
 from ..faults import faults
+from ..heap import memory_in_use
 from ..media.distributor import FrameDistributor, Mailbox
 from ..media.feed import CameraFeed
 from ..media.frame import JpegFrame
@@ -65,14 +67,22 @@ async def health(request: web.Request) -> web.Response:
 
 
 async def stats(request: web.Request) -> web.Response:
-    """Say what is encoded and sent, how long the stages take, and how the viewers' links are."""
+    """Say what is encoded and sent, how long the stages take, how the viewers' links are, and what
+    the process holds (counts.py; memory in bytes), this request included.
+    """
     bridge = request.app[BRIDGE]
     body: dict[str, object] = {
         "errors": faults.total,
         "frames": {
-            feed.name: {"received": feed.received, "rejected": feed.rejected}
+            feed.name: {
+                "received": feed.received,
+                "rejected": feed.rejected,
+                "overwritten": feed.distributor.overwritten,
+            }
             for feed in bridge.feeds.values()
         },
+        "memory": {"resident": resident_memory(), **memory_in_use()},
+        "held": held_counts(asyncio.get_running_loop()),
     }
     if bridge.viewers is not None:
         body |= bridge.viewers.describe()

@@ -70,10 +70,14 @@ class Program:
         self._folder.cleanup()
 
 
-def node(name: str, *parameters: str) -> Program:
-    """Start ``camera_node`` or ``bridge_node`` with parameters, brought to active by itself."""
+def node(program: str, *parameters: str, name: str = "") -> Program:
+    """Start ``camera_node`` or ``bridge_node`` with parameters, brought to active by itself; the
+    node can be given another name.
+    """
     arguments = [argument for each in ("autostart:=true", *parameters) for argument in ("-p", each)]
-    return Program(name, "--ros-args", *arguments)
+    if name:
+        arguments += ["-r", f"__node:={name}"]
+    return Program(program, "--ros-args", *arguments)
 
 
 def free_port() -> int:
