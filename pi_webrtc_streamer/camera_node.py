@@ -5,8 +5,7 @@ from __future__ import annotations
 import array
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -75,7 +74,8 @@ class CameraNode(OwningNode):
 
     def activate(self, owned: Owned) -> None:
         """Start to capture and publish."""
-        owned.enter("the statistics", self._logging_statistics())
+        if self._settings.statistics_interval:
+            self._log_statistics(owned)
         try:
             owned.take(
                 "the capture",
@@ -155,12 +155,8 @@ class CameraNode(OwningNode):
             self._camera_info.header = header
             self._infos.publish(self._camera_info)
 
-    @contextmanager
-    def _logging_statistics(self) -> Iterator[None]:
-        """Log a line of statistics now and then for the length of a context."""
-        if not self._settings.statistics_interval:
-            yield
-            return
+    def _log_statistics(self, owned: Owned) -> None:
+        """Log a line of statistics now and then."""
 
         def report() -> None:
             self.get_logger().info(self._statistics.line(time.monotonic(), resident_memory()))
@@ -168,11 +164,12 @@ class CameraNode(OwningNode):
         self._statistics = CaptureStatistics(time.monotonic())
         # The steady clock: simulated time may stand still.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        timer = self.create_timer(self._settings.statistics_interval, report, clock=steady)
-        try:
-            yield
-        finally:
-            self.destroy_timer(timer)
+        interval = self._settings.statistics_interval
+        owned.take(
+            "the timer of the statistics",
+            lambda: self.create_timer(interval, report, clock=steady),
+            self.destroy_timer,
+        )
 
     def _load_camera_info(self) -> CameraInfo | None:
         url = self._settings.camera_info_url
