@@ -1,14 +1,17 @@
 # make help lists what there is.
 #
-# ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure
+# ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure;
+#                   for soak: --seed NUMBER repeats an order of events
+# MINUTES=...       for soak: how long (60)
 # PYTHON=...        a Python 3.10, 3.11, 3.12 or 3.13 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
 
 VENV ?= .venv
 export VENV
+MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench test test-picamera test-all-pythons check format lock clean
+.PHONY: help run bench soak test test-picamera test-all-pythons check format lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="..."] [PYTHON=...] [ROS_WHEELS=jazzy|kilted]'
@@ -19,6 +22,9 @@ run: ## Stream this machine's camera, or a test picture (ARGS="--source clip.mp4
 
 bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts)
 	@tools/bench $(ARGS)
+
+soak: ## Let viewers come and go for an hour, and see what stays (MINUTES=10: for so long)
+	@tools/soak --minutes "$(MINUTES)" $(ARGS)
 
 test: check ## Check the code and run all tests (ARGS="-k name": only those)
 	@tools/test $(ARGS)
