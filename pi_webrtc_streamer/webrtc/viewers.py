@@ -138,14 +138,14 @@ class Viewers:
         return {"streams": streams, "viewers": viewers, "disconnected": self.disconnected}
 
     async def _control_rates(self) -> None:
-        """Follow the viewers' links while there are viewers."""
+        """Follow the viewers' links until the last viewer is closed."""
         try:
-            while self._viewers:
+            while self._tasks:
                 await asyncio.sleep(CONTROL_INTERVAL)
                 self._follow_links()
         finally:
             self._control = None
-        release_heap()  # the encoders are closed
+        release_heap()
 
     def _follow_links(self) -> None:
         # A method of its own, whose variables do not hold the last viewer when memory is released.
