@@ -10,7 +10,8 @@ import pytest
 from pi_webrtc_streamer.bridge import Bridge
 from pi_webrtc_streamer.loop import LoopThread
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
-from pi_webrtc_streamer.web.server import WebServer
+from pi_webrtc_streamer.web.access import make_access
+from pi_webrtc_streamer.web.server import WebServer, listen
 from support.waiting import GIVE_UP_AFTER
 
 
@@ -18,16 +19,20 @@ from support.waiting import GIVE_UP_AFTER
 def test_who_connects_while_it_stops_is_hung_up_on(turns):
     """However far asyncio has come with the connection, and without a garbage collection."""
     clients = [socket.socket() for _ in range(3)]
+    settings = BridgeSettings()
+    listener = listen("127.0.0.1", 0)
+    access = make_access(settings, listener.getsockname(), print, print)
 
     async def connect_and_stop() -> None:
-        server = WebServer(Bridge(BridgeSettings(), {}, lambda topic: []))
-        port = await server.start("127.0.0.1", 0)
+        server = WebServer(Bridge(settings, {}, lambda topic: []), access)
+        await server.start(listener)
         for client in clients:
             client.settimeout(GIVE_UP_AFTER)
-            client.connect(("127.0.0.1", port))
+            client.connect(listener.getsockname())
         for _ in range(turns):
             await asyncio.sleep(0)
         await server.stop()
+        listener.close()
 
     loop = LoopThread("test")
     gc.disable()
