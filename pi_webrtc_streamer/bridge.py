@@ -71,10 +71,11 @@ class Bridge:
         """Start the media threads, to be ended with the stack, and return their viewers."""
         # LateViewers says why not before.
         from .media.pipeline import MediaPipeline
+        from .webrtc.places import PlaceLimits, Places
         from .webrtc.viewers import Viewers
 
         settings = self.settings
-        stream = StreamSettings(settings.framerate, settings.h264_encoder)
+        stream = StreamSettings(settings.framerate, settings.h264_encoder, settings.max_pixels)
         tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
         by_camera = {}
         for name, feed in self.feeds.items():
@@ -83,8 +84,15 @@ class Bridge:
             by_camera[name] = pipeline
         return Viewers(
             by_camera,
-            ViewerSettings(settings.codecs, self.ice_servers, tiers),
-            settings.max_viewers,
+            ViewerSettings(settings.codecs, self.ice_servers, tiers, settings.connect_timeout),
+            Places(
+                PlaceLimits(
+                    total=settings.max_viewers,
+                    camera=settings.max_viewers_per_camera,
+                    address=settings.max_viewers_per_address,
+                    connecting=settings.max_connecting,
+                )
+            ),
         )
 
     async def _close(self) -> None:

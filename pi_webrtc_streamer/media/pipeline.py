@@ -143,7 +143,7 @@ class MediaPipeline:
         self._inbox: Mailbox[JpegFrame] = Mailbox()
         self._change = threading.Lock()
         self._streams: tuple[EncodedStream, ...] = ()
-        self._decoder = JpegDecoder()
+        self._decoder = JpegDecoder(settings.max_pixels)
         self._rtp_clock = RtpClock()
         self._last: tuple[Picture, float] | None = None
         self._closing = False

@@ -79,6 +79,6 @@ class RawFeed:
         from .raw_image import encode_jpeg
 
         image = read_image(arrived.message)
-        jpeg = encode_jpeg(image, self._to_bgr)
+        jpeg = encode_jpeg(image, self._to_bgr, self._feed.max_pixels)
         times = StageTimes(image.stamp, arrived.published, arrived.received)
         self._feed.publish(memoryview(jpeg), times)

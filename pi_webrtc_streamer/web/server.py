@@ -13,9 +13,9 @@ from . import cameras, whep
 from .cors import cors_for_whep
 from .errors import errors_as_json
 from .keys import BRIDGE
+from .listener import ConnectionLimits, Listener, at_its_own_pace
 
 STATIC = Path(__file__).with_name("static")
-LARGEST_BODY = 64 * 1024  # bytes; an offer has 3 to 10 kB
 SHUTDOWN_TIMEOUT = 1.0  # seconds for requests under way
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob: mediastream:; "
@@ -29,7 +29,10 @@ class PortError(Exception):
 
 def make_app(bridge: Bridge) -> web.Application:
     """Return the application that serves a bridge."""
-    app = web.Application(middlewares=[cors_for_whep, errors_as_json], client_max_size=LARGEST_BODY)
+    app = web.Application(
+        middlewares=[at_its_own_pace, cors_for_whep, errors_as_json],
+        client_max_size=bridge.settings.max_body_size,
+    )
     app[BRIDGE] = bridge
     app.router.add_get("/", _page)
     app.router.add_static("/static/", STATIC)
@@ -43,11 +46,22 @@ class WebServer:
     """Listens from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, bridge: Bridge) -> None:
+        settings = bridge.settings
+        self._limits = ConnectionLimits(
+            total=settings.max_connections,
+            address=settings.max_connections_per_address,
+            request_timeout=settings.request_timeout,
+            head_size=settings.max_header_size,
+        )
+        self._listener: Listener | None = None
         self._runner = web.AppRunner(
             make_app(bridge),
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             handler_cancellation=True,
+            max_line_size=settings.max_header_size,
+            max_field_size=settings.max_header_size,
+            auto_decompress=False,  # nobody compresses an offer, but for one of a thousand times
         )
 
     async def start(self, host: str, port: int) -> int:
@@ -61,7 +75,9 @@ class WebServer:
             raise PortError(_explain(error, host, port)) from error
         try:
             await self._runner.setup()
-            await web.SockSite(self._runner, listener).start()
+            assert self._runner.server is not None
+            self._listener = Listener(listener, self._runner.server, self._limits)
+            self._listener.start()
         except BaseException:
             listener.close()
             raise
@@ -70,7 +86,11 @@ class WebServer:
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
+        if self._listener is not None:
+            await self._listener.stop()
         await self._runner.cleanup()
+        if self._listener is not None:
+            await self._listener.close_connections()
 
 
 def _listen(host: str, port: int) -> socket.socket:

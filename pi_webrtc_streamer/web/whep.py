@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ..webrtc.errors import IceRestartError, MalformedOffer, OfferError, TooManyViewers
+from ..webrtc.errors import (
+    IceRestartError,
+    MalformedOffer,
+    OfferError,
+    TooManyFromAddress,
+    TooManyViewers,
+)
 from ..webrtc.trickle import FragmentError, parse_fragment
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
@@ -36,7 +43,9 @@ async def create(request: web.Request) -> web.Response:
     viewers = active_viewers(request)
     offer = await _read_text(request)
     try:
-        viewer, answer = await viewers.admit(feed.name, offer)
+        viewer, answer = await viewers.admit(feed.name, offer, request.remote or "")
+    except TooManyFromAddress as error:
+        raise ApiError(429, f"{error}; end one of them first", RETRY_AFTER) from error
     except TooManyViewers as error:
         raise ApiError(503, f"{error}; try again later", RETRY_AFTER) from error
     except MalformedOffer as error:
@@ -113,8 +122,11 @@ def _require_content_type(request: web.Request, expected: str) -> None:
 
 
 async def _read_text(request: web.Request) -> str:
+    patience = request.app[BRIDGE].settings.request_timeout
     try:
-        return await request.text()
+        return await asyncio.wait_for(request.text(), patience)
+    except asyncio.TimeoutError:
+        raise ApiError(408, f"the body took more than {patience:g} s") from None
     except (UnicodeDecodeError, LookupError) as error:
         raise ApiError(400, f"the body is no text: {error}") from error
 

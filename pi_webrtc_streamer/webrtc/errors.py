@@ -17,3 +17,7 @@ class IceRestartError(ValueError):
 
 class TooManyViewers(Exception):
     """No further viewer is served now."""
+
+
+class TooManyFromAddress(TooManyViewers):
+    """No further viewer from this address is served now; others are."""

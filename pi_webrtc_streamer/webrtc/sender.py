@@ -40,6 +40,7 @@ from ..media.rate import BitrateMeter
 from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
 from ..media.rtp import Extensions, RtpWriter
 from .burst import BurstSocket
+from .datagrams import DatagramQueue
 from .health import ViewerHealth
 
 logger = logging.getLogger(__name__)
@@ -129,6 +130,11 @@ class StreamSender:
         self._rate.add(8 * unit.size, now)
         self._note_for_sender_report(unit, now)
 
+    @property
+    def addresses(self) -> int:
+        """How many addresses the viewer has: those it named, and those it sent checks from."""
+        return len(self._sender.transport.transport._connection._remote_candidates)
+
     def _take_over(self) -> None:
         """Put our methods in the place of aiortc's, on this instance."""
         sender = self._sender
@@ -139,6 +145,7 @@ class StreamSender:
         self._handle_rtcp_original = sender._handle_rtcp_packet
         sender._handle_rtcp_packet = self._handle_rtcp_packet
         sender._send_keyframe = self._on_keyframe_request
+        sender.transport.transport._connection._queue = DatagramQueue()
 
     async def _send(self, parameters: RTCRtpSendParameters) -> None:
         """Note what was negotiated, then start as aiortc does."""

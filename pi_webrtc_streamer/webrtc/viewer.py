@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Callable
 
 from aiortc import (
     RTCBundlePolicy,
@@ -14,18 +15,21 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.sdp import SessionDescription, candidate_from_sdp
+from aiortc.sdp import candidate_from_sdp
 
 from ..media.rate_control import LinkEstimate, ceiling
+from .candidates import CandidateError, CandidateFilter
 from .errors import IceRestartError, MalformedOffer
-from .offer import check_offer, is_hidden
+from .offer import check_offer
 from .sender import JoinStream, StreamSender, sending_preferences
 from .settings import ViewerSettings
 from .trickle import Fragment, FragmentError
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 10.0  # seconds from the answer to a connection that carries pictures
+# From which a viewer's checks came, or which it named. More are somebody who wants this machine to
+# check others, or its memory.
+MOST_ADDRESSES = 64
 
 
 class Viewer:
@@ -39,6 +43,8 @@ class Viewer:
         self.etag = f'"{secrets.token_hex(8)}"'
         self.camera = camera
         self._codecs = settings.codecs
+        self._connect_timeout = settings.connect_timeout
+        self._candidates = CandidateFilter()
         self._remote_ufrag: str | None = None
         self._connection = RTCPeerConnection(
             RTCConfiguration(
@@ -62,16 +68,16 @@ class Viewer:
 
         :raises OfferError: if the offer cannot be answered.
         """
-        offer = check_offer(offer, self._codecs)
+        checked = check_offer(offer, self._codecs, self._candidates)
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            description = RTCSessionDescription(checked.text, "offer")
+            await self._connection.setRemoteDescription(description)
+            self._take_nothing()
             await self._connection.setLocalDescription()
         except Exception as error:  # aiortc raises many kinds for what it cannot negotiate
             raise MalformedOffer(f"the offer cannot be negotiated: {error}") from error
-        ice = SessionDescription.parse(offer).media[0].ice
-        self._remote_ufrag = ice.usernameFragment if ice is not None else None
-        text: str = self._connection.localDescription.sdp
-        return text
+        self._remote_ufrag = checked.ufrag
+        return checked.complete(self._connection.localDescription.sdp)
 
     async def add_candidates(self, fragment: Fragment) -> None:
         """Add candidates that trickle in.
@@ -82,15 +88,14 @@ class Viewer:
         if fragment.ufrag is not None and fragment.ufrag != self._remote_ufrag:
             raise IceRestartError("ICE restarts are not supported; open a new session")
         for candidate in fragment.candidates:
-            words = candidate.line.split()
-            if is_hidden(words):
-                continue
             try:
+                if not self._candidates.takes(candidate.line):
+                    continue
                 parsed = candidate_from_sdp(candidate.line.partition(":")[2])
                 parsed.sdpMid = candidate.mid
                 parsed.sdpMLineIndex = candidate.index or 0
                 await self._connection.addIceCandidate(parsed)
-            except (AssertionError, IndexError, ValueError) as error:
+            except (AssertionError, CandidateError, IndexError, ValueError) as error:
                 raise FragmentError(f'"{candidate.line[:80]}" is no candidate') from error
 
     @property
@@ -99,16 +104,23 @@ class Viewer:
         state: str = self._connection.connectionState
         return state
 
-    async def watch(self) -> str:
+    async def watch(self, on_connected: Callable[[], object]) -> str:
         """Wait until the viewer is gone, and return why."""
         try:
-            await asyncio.wait_for(self._reached("connected"), CONNECT_TIMEOUT)
+            await asyncio.wait_for(self._reached("connected"), self._connect_timeout)
         except asyncio.TimeoutError:
-            return f"it did not connect within {CONNECT_TIMEOUT:g} s"
+            return f"it did not connect within {self._connect_timeout:g} s"
+        on_connected()
         if self._ended is None:
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
         return self._ended or f"its connection is {self.state}"
+
+    def trouble(self, now: float) -> str | None:
+        """Say why the viewer should be disconnected, or None if it is well."""
+        if self.sender.addresses > MOST_ADDRESSES:
+            return f"it has more than {MOST_ADDRESSES} addresses"
+        return self.sender.health.trouble(now)
 
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of the viewer."""
@@ -131,6 +143,12 @@ class Viewer:
     async def close(self) -> None:
         """Give everything back; safe to call twice."""
         await self._connection.close()
+
+    def _take_nothing(self) -> None:
+        """Refuse what the viewer would send: aiortc would decode and keep it, for nobody."""
+        for transceiver in self._connection.getTransceivers():
+            if transceiver.direction != "sendonly":
+                transceiver.direction = "inactive"
 
     async def _reached(self, *states: str) -> None:
         while self._ended is None and self.state not in (*states, "failed", "closed"):

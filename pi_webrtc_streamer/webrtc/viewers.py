@@ -14,7 +14,7 @@ from ..heap import trim_heap
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
 from .broadcast import Broadcast
-from .errors import TooManyViewers
+from .places import Place, Places
 from .sender import Stream, StreamSender, register_extensions
 from .settings import ViewerSettings
 from .viewer import Viewer
@@ -32,12 +32,11 @@ class Viewers:
     """
 
     def __init__(
-        self, pipelines: Mapping[str, MediaPipeline], settings: ViewerSettings, limit: int
+        self, pipelines: Mapping[str, MediaPipeline], settings: ViewerSettings, places: Places
     ) -> None:
         register_extensions()
         self._settings = settings
-        self._limit = limit
-        self._places = 0
+        self._places = places
         self._viewers: dict[str, Viewer] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broadcasts = {
@@ -49,15 +48,13 @@ class Viewers:
         self._gone: OrderedDict[str, str] = OrderedDict()
         self.disconnected = 0
 
-    async def admit(self, camera: str, offer: str) -> tuple[Viewer, str]:
+    async def admit(self, camera: str, offer: str, address: str) -> tuple[Viewer, str]:
         """Answer an offer to watch a camera; returns the viewer and the answer.
 
         :raises TooManyViewers: if the limit is reached.
         :raises OfferError: if the offer cannot be answered.
         """
-        if self._places >= self._limit:
-            raise TooManyViewers(f"all {self._limit} places for viewers are taken")
-        self._places += 1
+        place = self._places.take(camera, address)
         try:
             viewer = Viewer(camera, self._settings, partial(self._join, camera))
             try:
@@ -66,10 +63,10 @@ class Viewers:
                 await viewer.close()
                 raise
         except BaseException:
-            self._places -= 1
+            place.free()
             raise
         self._viewers[viewer.id] = viewer
-        self._tasks[viewer.id] = asyncio.create_task(self._serve(viewer))
+        self._tasks[viewer.id] = asyncio.create_task(self._serve(viewer, place))
         if self._control is None:
             self._control = asyncio.create_task(self._control_rates())
         return viewer, answer
@@ -119,7 +116,7 @@ class Viewers:
                 broadcast.update()
             now = time.monotonic()
             for viewer in self._viewers.values():
-                trouble = viewer.sender.health.trouble(now)
+                trouble = viewer.trouble(now)
                 if trouble is not None:
                     self.disconnected += 1
                     viewer.end(trouble)
@@ -127,17 +124,17 @@ class Viewers:
         # The encoders are closed, and glibc would keep what they had.
         trim_heap()
 
-    async def _serve(self, viewer: Viewer) -> None:
+    async def _serve(self, viewer: Viewer, place: Place) -> None:
         why = "its task was cancelled"
         try:
-            why = await viewer.watch()
+            why = await viewer.watch(place.connected)
         finally:
             try:
                 await viewer.close()
             except Exception:
                 logger.exception("a viewer of %s did not close cleanly", viewer.camera)
             del self._viewers[viewer.id], self._tasks[viewer.id]
-            self._places -= 1
+            place.free()
             self._gone[viewer.id] = why
             while len(self._gone) > MOST_GONE:
                 self._gone.popitem(last=False)

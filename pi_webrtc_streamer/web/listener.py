@@ -1,0 +1,242 @@
+"""TCP connections to the HTTP port: how many there may be, and how long one may ask for nothing.
+
+Not left to asyncio's server, which accepts whatever comes and repeats itself in the log while there
+is no file descriptor left; nor to aiohttp, whose older versions, which a robot may have, mind
+neither the time nor the number of headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from ..addresses import client_of
+from .errors import RETRY_AFTER, Handler
+
+logger = logging.getLogger(__name__)
+
+END_OF_HEAD = b"\r\n\r\n"
+
+ACCEPT_AGAIN_AFTER = 0.5  # seconds, where the system has no room for a connection
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """How many connections there may be in all and from one address.
+
+    A connection may take ``request_timeout`` seconds, from its beginning or from the end of the
+    request before, until the head of a request is there, of ``head_size`` bytes at most.
+    """
+
+    total: int
+    address: int
+    request_timeout: float
+    head_size: int
+
+
+class Listener:
+    """Accepts connections on a socket from :meth:`start` to :meth:`stop`, within limits.
+
+    ``make_handler`` returns the protocol that serves a connection.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        make_handler: Callable[[], asyncio.Protocol],
+        limits: ConnectionLimits,
+    ) -> None:
+        self._socket = listening
+        self._make_handler = make_handler
+        self._limits = limits
+        self._clients: Counter[str] = Counter()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._accepting: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._socket.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept())
+
+    async def stop(self) -> None:
+        """Stop listening; what is connected goes on. Safe to call twice."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.wait([self._accepting])
+        self._socket.close()
+
+    async def close_connections(self) -> None:
+        """End what is left, and wait until it is."""
+        for task in self._connections:
+            task.cancel()
+        if self._connections:
+            await asyncio.wait(self._connections)
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connected, address = await loop.sock_accept(self._socket)
+            except ConnectionError:
+                continue  # it was gone before it was accepted
+            except OSError as error:
+                logger.warning("no connection can be accepted now: %s", error.strerror)
+                await asyncio.sleep(ACCEPT_AGAIN_AFTER)
+                continue
+            client = client_of(address[0])
+            refusal = self._refusal(client)
+            if refusal is not None:
+                _refuse(connected, refusal)
+                continue
+            self._clients[client] += 1
+            task = asyncio.create_task(self._serve(connected, client))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+
+    def _refusal(self, client: str) -> bytes | None:
+        limits = self._limits
+        if self._clients.total() >= limits.total:
+            return answer(503, f"all {limits.total} connections are taken; try again later")
+        if self._clients[client] >= limits.address:
+            return answer(429, f"{client} has {limits.address} connections already")
+        return None
+
+    async def _serve(self, connected: socket.socket, client: str) -> None:
+        connection = Connection(self._make_handler(), self._limits)
+        loop = asyncio.get_running_loop()
+        try:
+            try:
+                await loop.connect_accepted_socket(lambda: connection, connected)
+            except BaseException:
+                connected.close()
+                raise
+            await connection.closed.wait()
+        except OSError as error:
+            logger.debug("a connection from %s failed: %s", client, error)
+        finally:
+            connection.abort()
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
+
+
+class Connection(asyncio.Protocol):
+    """Passes everything on between a connection and its handler, and ends it if no request comes.
+
+    Whoever sends a byte a second, reads no answer or asks for nothing more holds a connection for
+    the time of one request, no longer.
+    """
+
+    def __init__(self, handler: asyncio.Protocol, limits: ConnectionLimits) -> None:
+        self._handler = handler
+        self._limits = limits
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._head: bytes | None = None  # of the next request, as far as it has come
+        self.closed = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._await_request(b"")
+        self._handler.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass data on, unless a request has too many headers."""
+        if self._head is not None:
+            self._head, ended, _ = (self._head + data).partition(END_OF_HEAD)
+            if len(self._head) > self._limits.head_size:
+                self._refuse(431, f"the headers have more than {self._limits.head_size} bytes")
+                return
+            if ended:
+                self._head = None  # what follows is a body, which aiohttp limits
+        self._handler.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass the end of the data on."""
+        return self._handler.eof_received()
+
+    def pause_writing(self) -> None:
+        """Let the handler wait: the client does not read."""
+        self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Let the handler go on."""
+        self._handler.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End the wait and the handler."""
+        self._stop_waiting()
+        self._transport = None
+        self._handler.connection_lost(error)
+        self.closed.set()
+
+    @contextmanager
+    def serving(self, request: web.BaseRequest) -> Iterator[None]:
+        """Let a request take its time: it is there, and whoever serves it minds the clock."""
+        self._stop_waiting()
+        try:
+            yield
+        finally:
+            # The rest of a body that nobody read is not the beginning of a request.
+            self._await_request(b"" if request.content.is_eof() else None)
+
+    def abort(self) -> None:
+        """End the connection at once; safe to call twice."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _await_request(self, head: bytes | None) -> None:
+        self._stop_waiting()
+        if self._transport is not None:
+            self._head = head
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._limits.request_timeout, self.abort)
+
+    def _stop_waiting(self) -> None:
+        self._head = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, status: int, text: str) -> None:
+        assert self._transport is not None
+        self._transport.write(answer(status, text))
+        self._transport.close()
+
+
+@web.middleware
+async def at_its_own_pace(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Do not count the time for which a request is served as one without requests."""
+    connection = request.transport.get_protocol() if request.transport is not None else None
+    if not isinstance(connection, Connection):  # the client has gone
+        return await handler(request)
+    with connection.serving(request):
+        return await handler(request)
+
+
+def answer(status: int, text: str) -> bytes:
+    """Return a whole HTTP answer, for a client that gets no handler."""
+    body = json.dumps({"error": text}).encode()
+    headers = {"Content-Type": "application/json; charset=utf-8", "Connection": "close"}
+    headers |= {"Content-Length": str(len(body)), **RETRY_AFTER}
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _refuse(connected: socket.socket, refusal: bytes) -> None:
+    """Say why, as far as a new connection's empty buffer takes it, and close."""
+    with connected, suppress(OSError):
+        connected.setblocking(False)
+        connected.send(refusal)
