@@ -1,6 +1,7 @@
 # make help lists what there is.
 #
 # ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure
+# SECONDS=...       for fuzz: how long each parser is fuzzed
 # PYTHON=...        a Python 3.10, 3.11, 3.12 or 3.13 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
 
@@ -8,7 +9,7 @@ VENV ?= .venv
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench test test-picamera test-all-pythons check format lock clean
+.PHONY: help run bench fuzz test test-picamera test-all-pythons check format lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="..."] [PYTHON=...] [ROS_WHEELS=jazzy|kilted]'
@@ -19,6 +20,9 @@ run: ## Stream this machine's camera, or a test picture (ARGS="--source clip.mp4
 
 bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts)
 	@tools/bench $(ARGS)
+
+fuzz: ## Fuzz what reads bytes from outside (ARGS="offer jpeg": only these; SECONDS=600: each so long)
+	@SECONDS_EACH="$(SECONDS)" tools/fuzz $(ARGS)
 
 test: check ## Check the code and run all tests (ARGS="-k name": only those)
 	@tools/test $(ARGS)

@@ -88,12 +88,22 @@ def read_config(path: str) -> dict[str, Any]:
 
     :raises ConfigError: if it is missing or is none.
     """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: str) -> dict[str, Any]:
+    """Return the content of a ROS parameter file that was read from ``path``.
+
+    :raises ConfigError: if it is none.
+    """
     import yaml
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"the configuration {path} is no YAML: {error}") from error
     if not isinstance(content, dict):

@@ -78,7 +78,7 @@ class RosLogHandler(logging.Handler):
 
 
 class _Formatter(logging.Formatter):
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+    def formatMessage(self, record: logging.LogRecord) -> str:
         return super().formatMessage(record).translate(_CONTROLS).replace("\n", "\\n")
 
 

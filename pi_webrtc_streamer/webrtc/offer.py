@@ -18,6 +18,7 @@ MOST_SECTIONS = 8
 LONGEST_CREDENTIAL = 256  # characters (RFC 8839, 5.4); the name goes into every check
 HIGHEST_PAYLOAD_TYPE = 127
 
+CANDIDATE, MID = "a=candidate:", "a=mid:"
 Section = list[str]  # lines; the first section is the session's, each other begins with m=
 
 
@@ -25,13 +26,14 @@ Section = list[str]  # lines; the first section is the session's, each other beg
 class Offer:
     """An offer that can be negotiated.
 
-    ``text`` has the sections that can be, audio and video; ``ufrag`` is its ICE user name fragment.
-    ``rejected`` has the lines that answer
-    the others, by their place among the sections: a data channel, above all, which would let the
-    viewer fill this machine's memory with messages that nobody reads.
+    ``text`` has the sections that can be, audio and video. All of them go over the one transport of
+    the first video, whose ``mid`` and ICE user name fragment are given. ``rejected`` has the lines
+    that answer the others, by their place among the sections: a data channel, above all, which
+    would let the viewer fill this machine's memory with messages that nobody reads.
     """
 
     text: str
+    mid: str
     ufrag: str
     rejected: Mapping[int, Section]
 
@@ -58,15 +60,15 @@ def check_offer(text: str, codecs: list[str], candidates: CandidateFilter) -> Of
         raise MalformedOffer(f"the offer has more than {MOST_SECTIONS} media sections")
     if sum(map(len, sections)) > MOST_LINES:
         raise MalformedOffer(f"the offer has more than {MOST_LINES} lines")
-    kept, rejected = _reject_sections(_without_candidates(sections, candidates))
-    text = _join(kept)
+    kept, rejected = _reject_sections(sections)
+    text = _join(_for_one_transport(kept, candidates))
     try:
         description = SessionDescription.parse(text)
     except Exception as error:  # the parser raises whatever the text makes it stumble over
         raise MalformedOffer(f"the body is no SDP offer: {str(error)[:200]!r}") from error
-    _check_video(description, codecs)
+    video = _check_video(description, codecs)
     ufrags = [_check_transport(media) for media in description.media]
-    return Offer(text, ufrags[0], rejected)
+    return Offer(text, video.rtp.muxId, ufrags[0], rejected)
 
 
 def split_sections(text: str) -> list[Section]:
@@ -83,21 +85,6 @@ def _join(sections: list[Section]) -> str:
     return "".join(f"{line}\r\n" for lines in sections for line in lines)
 
 
-def _without_candidates(sections: list[Section], candidates: CandidateFilter) -> list[Section]:
-    """Leave out the candidates that are not taken."""
-    try:
-        return [
-            [
-                line
-                for line in lines
-                if not line.startswith("a=candidate:") or candidates.takes(line[2:])
-            ]
-            for lines in sections
-        ]
-    except CandidateError as error:
-        raise MalformedOffer(str(error)) from error
-
-
 def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, Section]]:
     """Return the sections that can be negotiated, and the answers to the others by their place."""
     session, *media = sections
@@ -110,22 +97,63 @@ def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, 
         _, _, protocol_and_formats = rest.partition(" ")
         rejected[place] = [f"{kind} 0 {protocol_and_formats}", "c=IN IP4 0.0.0.0"]
         for line in lines:
-            if line.startswith("a=mid:"):
+            if line.startswith(MID):
                 rejected[place].append(line)
-                mids.add(line.partition(":")[2].strip())
+                mids.add(line[len(MID) :].strip())
     kept = [lines for place, lines in enumerate(media, 1) if place not in rejected]
-    session = [
-        _without_mids(line, mids) if line.startswith("a=group:") else line for line in session
+    return [_without_members(session, mids), *kept], rejected
+
+
+def _for_one_transport(sections: list[Section], candidates: CandidateFilter) -> list[Section]:
+    """Gather the candidates that are taken in the first video, and put that first in its bundle.
+
+    aiortc takes one section's candidates. It closes the video's transport if another is first.
+    """
+    session, *media = sections
+    video = next((lines for lines in media if lines[0].startswith("m=video ")), None)
+    if video is None:
+        return sections
+    others: Section = []
+    result = []
+    for lines in media:
+        taken, left = _parted(lines, candidates)
+        others += taken
+        result.append(left)
+    result[media.index(video)] += others
+    mid = next((line[len(MID) :].strip() for line in video if line.startswith(MID)), "")
+    return [[_with_first(line, mid) for line in session], *result]
+
+
+def _parted(lines: Section, candidates: CandidateFilter) -> tuple[Section, Section]:
+    """Return the lines of candidates that are taken, and those that are no candidates."""
+    try:
+        taken = [
+            line for line in lines if line.startswith(CANDIDATE) and candidates.takes(line[2:])
+        ]
+    except CandidateError as error:
+        raise MalformedOffer(str(error)) from error
+    return taken, [line for line in lines if not line.startswith(CANDIDATE)]
+
+
+def _without_members(session: Section, mids: set[str]) -> Section:
+    return [
+        " ".join(word for word in line.split() if word not in mids)
+        if line.startswith("a=group:")
+        else line
+        for line in session
     ]
-    return [session, *kept], rejected
 
 
-def _without_mids(group: str, mids: set[str]) -> str:
-    semantics, *members = group.split()
-    return " ".join([semantics, *(mid for mid in members if mid not in mids)])
+def _with_first(line: str, mid: str) -> str:
+    """Put a member of a group first."""
+    semantics, *members = line.split() or [""]
+    if not line.startswith("a=group:") or mid not in members:
+        return line
+    return " ".join([semantics, mid, *(member for member in members if member != mid)])
 
 
-def _check_video(description: SessionDescription, codecs: list[str]) -> None:
+def _check_video(description: SessionDescription, codecs: list[str]) -> MediaDescription:
+    """Return the first video, having seen that it, or another, can be sent."""
     videos = [media for media in description.media if media.kind == "video"]
     if not videos:
         raise OfferError("the offer has no video; offer one video that is recvonly")
@@ -140,6 +168,7 @@ def _check_video(description: SessionDescription, codecs: list[str]) -> None:
             f"no codec in common: the offer has {', '.join(sorted(offered)) or 'none'}, "
             f"served are {', '.join(served)}"
         )
+    return videos[0]
 
 
 def _check_transport(media: MediaDescription) -> str:

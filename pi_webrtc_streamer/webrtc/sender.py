@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import struct
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
+    RtcpRtpfbPacket,
     RtcpSrPacket,
     unpack_remb_fci,
 )
@@ -38,6 +40,7 @@ from aiortc.rtp import (
 from ..media.codec import CLOCK_RATE, AccessUnit, Codec
 from ..media.rate import BitrateMeter
 from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
+from ..media.rate_limit import RateLimit
 from ..media.rtp import Extensions, RtpWriter
 from .burst import BurstSocket
 from .datagrams import DatagramQueue
@@ -51,6 +54,10 @@ PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
+# What one viewer may ask of the event loop that serves all of them. A browser sends some dozens of
+# RTCP packets a second; one packet can ask for 6000 others to be sent again.
+MOST_FEEDBACK = 200  # RTCP packets a second
+MOST_REQUESTED = 250  # packets to be sent again, in one request; twice as many in a second
 # FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
 ANY_MEDIA_SSRC = 0
 
@@ -92,6 +99,8 @@ class StreamSender:
         self.units_dropped = 0
         self._rate = BitrateMeter()
         self._repeated = BitrateMeter()
+        self._feedback_limit = RateLimit(MOST_FEEDBACK, 2 * MOST_FEEDBACK)
+        self._request_limit = RateLimit(2 * MOST_REQUESTED, 2 * MOST_REQUESTED)
         self._last_timestamp: int | None = None
         self._sender: Any = transceiver.sender
         self._join = join
@@ -199,16 +208,22 @@ class StreamSender:
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         """Note that the viewer is alive, whatever its RTCP is about."""
-        self.health.on_feedback(time.monotonic())
-        await self._handle_rtcp_data_original(data)
+        now = time.monotonic()
+        self.health.on_feedback(now)
+        if self._feedback_limit.allow(now):
+            await self._handle_rtcp_data_original(data)
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Learn from a receiver's feedback, then let aiortc answer it."""
         now = time.monotonic()
-        if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            with suppress(ValueError):  # an application's feedback that is no REMB
+        if isinstance(packet, RtcpRtpfbPacket):
+            del packet.lost[MOST_REQUESTED:]
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            try:
                 bitrate, _ = unpack_remb_fci(packet.fci)
-                self.link.on_estimate(bitrate, now)
+            except (ValueError, struct.error):
+                return  # an application's feedback that is no REMB, or one cut short
+            self.link.on_estimate(bitrate, now)
         elif isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
             for report in packet.reports:
                 if report.ssrc == self._sender._ssrc:
@@ -232,6 +247,8 @@ class StreamSender:
         """Answer a NACK."""
         dtls = self._sender.transport
         if self._writer is None or dtls._state != State.CONNECTED:
+            return
+        if not self._request_limit.allow(time.monotonic()):
             return
         now = time.time()
         if self._repeated.rate(now) > MOST_REPEATED * self._rate.rate(now):

@@ -46,6 +46,7 @@ class Viewer:
         self._connect_timeout = settings.connect_timeout
         self._candidates = CandidateFilter()
         self._remote_ufrag: str | None = None
+        self._mid = ""
         self._connection = RTCPeerConnection(
             RTCConfiguration(
                 iceServers=[
@@ -76,7 +77,7 @@ class Viewer:
             await self._connection.setLocalDescription()
         except Exception as error:  # aiortc raises many kinds for what it cannot negotiate
             raise MalformedOffer(f"the offer cannot be negotiated: {error}") from error
-        self._remote_ufrag = checked.ufrag
+        self._mid, self._remote_ufrag = checked.mid, checked.ufrag
         return checked.complete(self._connection.localDescription.sdp)
 
     async def add_candidates(self, fragment: Fragment) -> None:
@@ -92,8 +93,7 @@ class Viewer:
                 if not self._candidates.takes(candidate.line):
                     continue
                 parsed = candidate_from_sdp(candidate.line.partition(":")[2])
-                parsed.sdpMid = candidate.mid
-                parsed.sdpMLineIndex = candidate.index or 0
+                parsed.sdpMid = self._mid  # whatever it says: there is one transport
                 await self._connection.addIceCandidate(parsed)
             except (AssertionError, CandidateError, IndexError, ValueError) as error:
                 raise FragmentError(f'"{candidate.line[:80]}" is no candidate') from error
