@@ -16,6 +16,7 @@ from pi_webrtc_streamer.camera.jpeg import encode_jpeg
 from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
 from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, X264Encoder, open_encoder
+from pi_webrtc_streamer.media.jpeg import read_jpeg_size
 from pi_webrtc_streamer.media.tiers import make_tiers
 
 DECODERS = {Codec.H264: "h264", Codec.VP8: "vp8"}
@@ -144,3 +145,23 @@ def test_the_encoder_is_chosen_by_trial_or_by_name(caplog):
         missing = StreamSettings(h264_encoder="h264_v4l2m2m")
         with pytest.raises(av.error.FFmpegError):
             open_encoder(Codec.H264, frame, tier, missing, tier.highest)
+
+
+def frame_header(data: bytes, width: int, height: int) -> bytes:
+    """Return a JPEG's start of frame for a picture of another size."""
+    place = data.index(b"\xff\xc0")
+    header = data[place : place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")]
+    return header[:5] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + header[9:]
+
+
+def test_a_picture_larger_than_its_first_header_says_is_not_decoded():
+    """What was looked at before is the first size; a second one counts for FFmpeg."""
+    data = bytes(jpeg(64, 48))
+    scan = data.index(b"\xff\xda")
+    bomb = data[:-2] + frame_header(data, 8000, 8000) + data[scan:]
+    assert read_jpeg_size(memoryview(bomb)) == (64, 48)
+    decoder = JpegDecoder(max_pixels=64 * 48)
+    with pytest.raises(DecodeError):
+        decoder.decode(memoryview(bomb))
+    assert JpegDecoder(max_pixels=8000 * 8000).decode(memoryview(bomb)).width == 8000
+    assert decoder.decode(jpeg(64, 48)).width == 64
