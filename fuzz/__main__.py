@@ -24,7 +24,9 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for seed in target.seeds() if not any(folder.iterdir()) else ():
         (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
-    atheris.Setup([sys.argv[0], *options], target.run)
+    # libFuzzer runs this, as a shell would, when it sorts the corpus out.
+    again = f"{sys.executable} -m fuzz {name}"
+    atheris.Setup([again, *options], target.run)
     atheris.Fuzz()
 
 

@@ -104,7 +104,7 @@ def parse_config(text: str, path: str) -> dict[str, Any]:
 
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-13-01 is a ValueError
         raise ConfigError(f"the configuration {path} is no YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"the configuration {path} is not a mapping of node names")
@@ -116,7 +116,7 @@ def parse_config(text: str, path: str) -> dict[str, Any]:
             )
     nodes = {"bridge", *camera_names(content)}
     for node in content:
-        if node != "/**" and node.removeprefix("/") not in nodes:
+        if node != "/**" and str(node).removeprefix("/") not in nodes:
             raise ConfigError(
                 f'the configuration {path} has a section "{node}"; the nodes are '
                 f"bridge and the cameras that it names: {', '.join(camera_names(content))}"

@@ -69,7 +69,7 @@ def parse_camera_info(text: str, path: Path) -> CameraInfo:
 
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-13-01 is a ValueError
         raise CameraInfoError(f"the calibration {path} is no YAML: {error}") from error
     try:
         return make_camera_info(content)

@@ -147,21 +147,13 @@ def test_the_encoder_is_chosen_by_trial_or_by_name(caplog):
             open_encoder(Codec.H264, frame, tier, missing, tier.highest)
 
 
-def frame_header(data: bytes, width: int, height: int) -> bytes:
-    """Return a JPEG's start of frame for a picture of another size."""
-    place = data.index(b"\xff\xc0")
-    header = data[place : place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")]
-    return header[:5] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + header[9:]
-
-
 def test_a_picture_larger_than_its_first_header_says_is_not_decoded():
-    """What was looked at before is the first size; a second one counts for FFmpeg."""
-    data = bytes(jpeg(64, 48))
-    scan = data.index(b"\xff\xda")
-    bomb = data[:-2] + frame_header(data, 8000, 8000) + data[scan:]
-    assert read_jpeg_size(memoryview(bomb)) == (64, 48)
+    """What is looked at before is the first header; FFmpeg goes by the last."""
+    small, large = bytes(jpeg(64, 48)), bytes(jpeg(640, 480))
+    bomb = memoryview(small[: small.index(b"\xff\xda")] + large)
+    assert read_jpeg_size(bomb) == (64, 48)
+    assert JpegDecoder().decode(bomb).width == 640
     decoder = JpegDecoder(max_pixels=64 * 48)
     with pytest.raises(DecodeError):
-        decoder.decode(memoryview(bomb))
-    assert JpegDecoder(max_pixels=8000 * 8000).decode(memoryview(bomb)).width == 8000
+        decoder.decode(bomb)
     assert decoder.decode(jpeg(64, 48)).width == 64
