@@ -12,10 +12,11 @@ import json
 import logging
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
@@ -27,6 +28,10 @@ logger = logging.getLogger(__name__)
 END_OF_HEAD = b"\r\n\r\n"
 
 ACCEPT_AGAIN_AFTER = 0.5  # seconds, where the system has no room for a connection
+# A refusal stays until the client has read it: a connection that is closed while a request comes in
+# is reset, and the answer lost. Of more at once, the others are closed without a word.
+MOST_REFUSALS = 32
+REFUSAL_STAYS = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Listener:
         self._limits = limits
         self._clients: Counter[str] = Counter()
         self._connections: set[asyncio.Task[None]] = set()
+        self._refusals: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -76,10 +82,11 @@ class Listener:
 
     async def close_connections(self) -> None:
         """End what is left, and wait until it is."""
-        for task in self._connections:
+        left = self._connections | self._refusals
+        for task in left:
             task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections)
+        if left:
+            await asyncio.wait(left)
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
@@ -94,13 +101,13 @@ class Listener:
                 continue
             client = client_of(address[0])
             refusal = self._refusal(client)
-            if refusal is not None:
-                _refuse(connected, refusal)
-                continue
-            self._clients[client] += 1
-            task = asyncio.create_task(self._serve(connected, client))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+            if refusal is None:
+                self._clients[client] += 1
+                _own(self._serve(connected, client), self._connections)
+            elif len(self._refusals) < MOST_REFUSALS:
+                _own(_refuse(connected, refusal), self._refusals)
+            else:
+                connected.close()
 
     def _refusal(self, client: str) -> bytes | None:
         limits = self._limits
@@ -235,8 +242,21 @@ def answer(status: int, text: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _refuse(connected: socket.socket, refusal: bytes) -> None:
-    """Say why, as far as a new connection's empty buffer takes it, and close."""
-    with connected, suppress(OSError):
-        connected.setblocking(False)
-        connected.send(refusal)
+async def _refuse(connected: socket.socket, refusal: bytes) -> None:
+    """Say why, and close when the client has read it, or not in time."""
+    loop = asyncio.get_running_loop()
+
+    async def say() -> None:
+        await loop.sock_sendall(connected, refusal)
+        connected.shutdown(socket.SHUT_WR)
+        while await loop.sock_recv(connected, 4096):
+            pass
+
+    with connected, suppress(OSError, asyncio.TimeoutError):
+        await asyncio.wait_for(say(), REFUSAL_STAYS)
+
+
+def _own(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)

@@ -19,7 +19,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from ..media.rate_control import LinkEstimate, ceiling
 from .candidates import CandidateError, CandidateFilter
-from .errors import IceRestartError, MalformedOffer
+from .errors import IceRestartError, MalformedOffer, TooManyViewers
 from .offer import check_offer
 from .sender import JoinStream, StreamSender, sending_preferences
 from .settings import ViewerSettings
@@ -68,6 +68,7 @@ class Viewer:
         """Return the answer to an offer, with every candidate.
 
         :raises OfferError: if the offer cannot be answered.
+        :raises TooManyViewers: if the system has no room for a viewer.
         """
         checked = check_offer(offer, self._codecs, self._candidates)
         try:
@@ -75,6 +76,8 @@ class Viewer:
             await self._connection.setRemoteDescription(description)
             self._take_nothing()
             await self._connection.setLocalDescription()
+        except OSError as error:  # no file descriptor is left, above all
+            raise TooManyViewers(f"the bridge has no room: {error.strerror}") from error
         except Exception as error:  # aiortc raises many kinds for what it cannot negotiate
             raise MalformedOffer(f"the offer cannot be negotiated: {error}") from error
         self._mid, self._remote_ufrag = checked.mid, checked.ufrag

@@ -1,6 +1,8 @@
 """A crowd that behaves badly, against real processes: those who are served see every picture."""
 
 import asyncio
+import resource
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
@@ -158,3 +160,40 @@ async def send(writer: asyncio.StreamWriter, request: bytes, pieces: int) -> Non
     for place in range(0, len(request), size):
         writer.write(request[place : place + size])
         await asyncio.sleep(0.1)
+
+
+async def test_a_process_without_file_descriptors_says_so_and_goes_on(bridge):
+    program, url = bridge
+    offer = await make_offer()
+    host, port = url.split("/")[2].split(":")
+    before = len(program.output.splitlines())
+    with crowd("whep", url) as viewers:
+        await asyncio.to_thread(viewers.watch, 1)
+        served = Served(viewers, url)
+        pid = program.process.pid
+        most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (held(program)[0] + 8, most[1]))
+        try:
+            await served.begin()
+            async with AsyncExitStack() as stack:
+                for _ in range(30):
+                    _, writer = await asyncio.open_connection(host, int(port))
+                    stack.callback(writer.close)
+                await asyncio.to_thread(program.wait_for_output, "no connection can be accepted")
+            statuses = [await offer_once(url, offer) for _ in range(12)]
+            assert set(statuses) <= {201, 503}
+            assert statuses[-1] == 503
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, most)
+        await served.check()
+        await many_in_a_row(url, 4)
+    assert len(program.output.splitlines()) - before < 60, program.output
+
+
+async def offer_once(url: str, offer: str) -> int:
+    """Offer to watch, on a connection that is then closed, and return the status."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}whep/camera", data=offer, headers=SDP) as response,
+    ):
+        return response.status
