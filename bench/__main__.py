@@ -19,6 +19,7 @@ from .processes import ENVIRONMENT
 
 PARTS = {
     "glass": "glass to glass in Chromium, beside MJPEG, aiortc and GStreamer",
+    "steps": "glass to glass without what makes it short, a thing at a time",
     "stages": "where the time goes on a picture's way",
     "idle": "CPU with nobody watching",
     "fanout": "CPU of the bridge with up to 50 viewers, and rivals'",

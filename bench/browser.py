@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from support.browser import ARGUMENTS, CHROMIUM, DESKTOP, GIVE_UP_AFTER
+import support.browser
+from support.browser import CHROMIUM, DESKTOP, GIVE_UP_AFTER
 
 from .figures import Unavailable
 
@@ -39,19 +40,16 @@ def chromium(executable: str = CHROMIUM) -> Iterator[Browser]:
     """
     if not Path(executable).is_file():
         raise Unavailable(f"there is no {executable}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with support.browser.chromium(executable) as browser:
+        yield browser
 
 
 @contextmanager
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    """Open a page for the length of a context."""
+def page(browser: Browser, url: str, before: str = "") -> Iterator[Page]:
+    """Open a page for the length of a context; the script ``before`` runs before its own."""
     context = browser.new_context(viewport=DESKTOP)
     try:
+        context.add_init_script(before)
         opened = context.new_page()
         opened.set_default_timeout(GIVE_UP_AFTER)
         opened.goto(url)
@@ -61,9 +59,9 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def our_page(browser: Browser, url: str, codec: str = "h264") -> Iterator[Page]:
+def our_page(browser: Browser, url: str, codec: str = "h264", before: str = "") -> Iterator[Page]:
     """Open the bridge's real page and wait until its picture has settled."""
-    with page(browser, f"{url}?codec={codec}") as opened:
+    with page(browser, f"{url}?codec={codec}", before) as opened:
         opened.wait_for_function(
             "() => window.streamer?.cameras.get('camera')?.state === 'live'", timeout=GIVE_UP_AFTER
         )

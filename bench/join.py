@@ -14,10 +14,11 @@ from .processes import Streamer, streamer
 from .viewers import crowd
 
 TIMES = 15
-FIRST_FRAME, RELEASE = 400.0, 100.0  # the targets
+FIRST_FRAME, RELEASE, KEYFRAME = 400.0, 100.0, 200.0  # the targets
 POLL = 0.002  # seconds
 GIVE_UP_AFTER = 20.0  # seconds
 BETWEEN = 0.2  # seconds from one viewer to the next
+BETWEEN_KEYFRAMES = 0.5  # seconds; one that is asked for sooner than after 0.3 s has to wait
 
 
 def run(progress: Callable[[str], None]) -> Iterator[Part]:
@@ -28,6 +29,10 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
         _chromium(part, running)
         progress("join: aiortc")
         _add_join(part, "aiortc", asyncio.run(_aiortc(running)))
+        progress("join: key frames")
+        times = asyncio.run(_keyframes(running))
+        part.add("PLI to the key frame's first packet, p50", percentile(times, 0.5), "ms")
+        part.add("PLI to the key frame's first packet, max", max(times), "ms", KEYFRAME)
         progress("join: disconnects")
         _add_release(part, "disconnect to no viewer listed", _disconnects(running))
     yield part
@@ -55,6 +60,25 @@ async def _aiortc(running: Streamer) -> list[float]:
             await viewer.next_frame()
             times.append(1000 * (time.monotonic() - begun))
         await asyncio.sleep(BETWEEN)
+    return times
+
+
+async def _keyframes(running: Streamer) -> list[float]:
+    """Return how long each key frame took that was asked for."""
+    times = []
+    async with watching(running.url, "h264") as viewer:
+        await viewer.next_frame()
+        keyframes = viewer.keyframes_from_now_on()
+        for number in range(TIMES):
+            await asyncio.sleep(BETWEEN_KEYFRAMES)
+            del keyframes[:]
+            begun = time.monotonic()
+            await viewer.request_keyframe()
+            while not keyframes:
+                await asyncio.sleep(POLL)
+                if time.monotonic() - begun > GIVE_UP_AFTER:
+                    raise RuntimeError(f"PLI {number + 1} brought no key frame")
+            times.append(1000 * (time.monotonic() - begun))
     return times
 
 

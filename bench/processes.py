@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 import urllib.error
 import urllib.request
@@ -14,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.domain import take_domain
 from support.program import Program, free_port, node
 
 TICKS = os.sysconf("SC_CLK_TCK")
 TOPIC = "/camera/image_raw/compressed"
 # No other machine's and, most likely, no other program's nodes are in this domain.
 ENVIRONMENT = {
-    "ROS_DOMAIN_ID": str(random.randint(1, 101)),
+    "ROS_DOMAIN_ID": str(take_domain()),
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     "RCUTILS_COLORIZED_OUTPUT": "0",
 }
@@ -34,13 +34,16 @@ class Shape:
 
     width: int = 1280
     height: int = 720
-    framerate: int = 30
+    framerate: float = 30
 
     def __str__(self) -> str:
-        return f"{self.width}×{self.height}, {self.framerate} fps"
+        return f"{self.width}×{self.height}, {self.framerate:g} fps"
 
 
 HD = Shape()
+# At 30.0 fps the camera would keep its phase against the screen's 60 Hz for a whole round, and
+# luck would add anything up to 16 ms. At this rate a round of 150 frames sees every phase once.
+HD_ALL_PHASES = Shape(framerate=29.9)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from .loop import LoopThread
 from .media.codec import StreamSettings
 from .media.feed import CameraFeed
 from .media.tiers import make_tiers
+from .owning import LONGEST_RELEASE, Owned
 from .settings.bridge import BridgeSettings
 from .webrtc.late import LateViewers
 from .webrtc.settings import IceServer, ViewerSettings
@@ -58,16 +59,19 @@ class Bridge:
     @contextmanager
     def active(self, loop: LoopThread) -> Iterator[None]:
         """Serve viewers for the length of a context; entered and left outside the loop."""
-        with ExitStack() as pipelines:
+        with Owned() as owned:
             for feed in self.feeds.values():
-                feed.flush()
-            self.viewers = LateViewers(partial(self._make_viewers, pipelines))
-            try:
-                yield
-            finally:
-                loop.run(self._close())
+                owned.at_end("the flush of a camera", feed.flush)
+            pipelines = owned.enter("the media threads", Owned())
+            owned.at_end("the pictures served by HTTP", lambda: loop.run(self._end_requests()))
+            self.viewers = owned.take(
+                "the viewers",
+                lambda: LateViewers(partial(self._make_viewers, pipelines)),
+                lambda viewers: loop.run(self._close(viewers)),
+            )
+            yield
 
-    def _make_viewers(self, pipelines: ExitStack) -> Viewers:
+    def _make_viewers(self, pipelines: Owned) -> Viewers:
         """Start the media threads, to be ended with the stack, and return their viewers."""
         # LateViewers says why not before.
         from .media.pipeline import MediaPipeline
@@ -75,29 +79,43 @@ class Bridge:
         from .webrtc.viewers import Viewers
 
         settings = self.settings
-        stream = StreamSettings(settings.framerate, settings.h264_encoder, settings.max_pixels)
-        tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
-        by_camera = {}
-        for name, feed in self.feeds.items():
-            pipeline = MediaPipeline(name, feed.distributor, stream, feed.report_problem)
-            pipelines.callback(pipeline.close)
-            by_camera[name] = pipeline
-        return Viewers(
-            by_camera,
-            ViewerSettings(settings.codecs, self.ice_servers, tiers, settings.connect_timeout),
-            Places(
-                PlaceLimits(
-                    total=settings.max_viewers,
-                    camera=settings.max_viewers_per_camera,
-                    address=settings.max_viewers_per_address,
-                    connecting=settings.max_connecting,
-                )
-            ),
+        stream = StreamSettings(
+            settings.framerate,
+            settings.h264_encoder,
+            settings.encoder_threads,
+            settings.max_pixels,
         )
+        tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
+        places = PlaceLimits(
+            total=settings.max_viewers,
+            camera=settings.max_viewers_per_camera,
+            address=settings.max_viewers_per_address,
+            connecting=settings.max_connecting,
+        )
+        with Owned() as undo:
+            undo.at_end("the media threads of a start that failed", pipelines.close)
+            by_camera = {
+                name: pipelines.take(
+                    f"the media thread of {name}",
+                    partial(MediaPipeline, name, feed.distributor, stream, feed.report_problem),
+                    MediaPipeline.close,
+                )
+                for name, feed in self.feeds.items()
+            }
+            viewers = Viewers(
+                by_camera,
+                ViewerSettings(settings.codecs, self.ice_servers, tiers, settings.connect_timeout),
+                Places(places),
+            )
+            undo.pop_all()
+            return viewers
 
-    async def _close(self) -> None:
-        viewers, self.viewers = self.viewers, None
+    async def _close(self, viewers: LateViewers) -> None:
+        self.viewers = None  # from here on, requests are told that the bridge is inactive
+        await viewers.close()
+
+    async def _end_requests(self) -> None:
         for task in self.requests:
             task.cancel()
-        if viewers is not None:
-            await viewers.close()
+        if self.requests:
+            await asyncio.wait(self.requests, timeout=LONGEST_RELEASE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 
@@ -17,6 +16,7 @@ from .lifecycle import OwningNode, SetupError
 from .loop import LoopThread
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
+from .owning import Owned
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings
 from .settings.parameters import NodeParameters
@@ -26,7 +26,10 @@ from .web.server import PortError, WebServer
 
 RCLError = rclpy_implementation.RCLError
 LOG_LEVELS = {
-    **{f"pi_webrtc_streamer.{part}": logging.INFO for part in ("media", "webrtc", "web")},
+    **{
+        f"pi_webrtc_streamer.{part}": logging.INFO
+        for part in ("media", "webrtc", "web", "owning", "loop", "topic")
+    },
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
 }
 
@@ -48,35 +51,41 @@ class BridgeNode(OwningNode):
         self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
         self.url = ""
 
-    def configure(self, owned: ExitStack) -> None:
+    def configure(self, owned: Owned) -> None:
         """Start the event loop and listen; pages say that the bridge is inactive."""
-        owned.enter_context(logging_to(self.get_logger(), LOG_LEVELS))
+        owned.enter("the log", logging_to(self.get_logger(), LOG_LEVELS))
         _require_codecs()
         settings = self._read_settings()
         self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
-        self._loop = LoopThread("bridge-loop")
-        owned.callback(self._loop.close)
-        server = WebServer(self._bridge)
+        self._loop = owned.take(
+            "the event loop", partial(LoopThread, "bridge-loop"), LoopThread.close
+        )
+        server = owned.take(
+            "the HTTP server",
+            lambda: WebServer(self._bridge),
+            lambda server: self._loop.run(server.stop()),
+        )
         try:
             port = self._loop.run(server.start(settings.host, settings.port))
-        except PortError as error:
+        except (PortError, TimeoutError) as error:
             raise SetupError(str(error)) from error
-        owned.callback(lambda: self._loop.run(server.stop()))
         self.url = page_url(settings.host, port)
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
 
-    def activate(self, owned: ExitStack) -> None:
+    def activate(self, owned: Owned) -> None:
         """Take pictures and serve viewers; a topic is subscribed to while somebody watches."""
-        owned.callback(self._subscriptions_by_camera.clear)
+        owned.at_end("the table of subscriptions", self._subscriptions_by_camera.clear)
         for name, feed in self._bridge.feeds.items():
-            raw_feed = RawFeed(feed, to_bgr)
-            owned.callback(raw_feed.close)
-            subscription = OnDemandSubscription(
-                self, feed.topic, {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
+            raw_feed = owned.take(
+                f"the raw pictures of {name}", partial(RawFeed, feed, to_bgr), RawFeed.close
             )
-            owned.callback(subscription.close)
-            self._subscriptions_by_camera[name] = subscription
-        owned.enter_context(self._bridge.active(self._loop))
+            receivers = {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
+            self._subscriptions_by_camera[name] = owned.take(
+                f"the subscription of {name}",
+                partial(OnDemandSubscription, self, feed.topic, receivers),
+                OnDemandSubscription.close,
+            )
+        owned.enter("the active bridge", self._bridge.active(self._loop))
 
     def _read_settings(self) -> BridgeSettings:
         try:

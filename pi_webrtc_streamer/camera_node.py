@@ -5,8 +5,8 @@ from __future__ import annotations
 import array
 import logging
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -20,6 +20,7 @@ from .camera.jpeg import encode_jpeg
 from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
 from .lifecycle import OwningNode, SetupError
+from .owning import Owned
 from .qos import newest_only
 from .roslog import logging_to
 from .settings.camera import CameraSettings
@@ -44,18 +45,18 @@ class CameraNode(OwningNode):
             on_live=self._change,
         )
 
-    def configure(self, owned: ExitStack) -> None:
+    def configure(self, owned: Owned) -> None:
         """Open the source and create the publishers."""
-        owned.enter_context(
-            logging_to(self.get_logger(), {"pi_webrtc_streamer.camera": logging.INFO})
+        owned.enter(
+            "the log", logging_to(self.get_logger(), {"pi_webrtc_streamer.camera": logging.INFO})
         )
         try:
             self._settings = self._node_parameters.read(known_prefixes=(CONTROLS,))
             self._controls.update(self._node_parameters.overrides(CONTROLS))
-            self._source = self._open()
+            # By then, the source may be another one.
+            owned.take("the source", self._open, lambda _: self._source.close())
         except (SettingsError, SourceError) as error:
             raise SetupError(str(error)) from error
-        owned.callback(lambda: self._source.close())
         self._quality = self._settings.jpeg_quality
         self._frame_id = self._settings.frame_id or f"{self.get_name()}_optical_frame"
         self._camera_info = self._load_camera_info()
@@ -64,43 +65,51 @@ class CameraNode(OwningNode):
         self._infos = self._publisher(owned, CameraInfo, "~/camera_info")
         self.get_logger().info(f"source: {self._source.description}")
 
-    def activate(self, owned: ExitStack) -> None:
+    def activate(self, owned: Owned) -> None:
         """Start to capture and publish."""
         try:
-            capture = CaptureThread(self._source, self._reopen, self._publish)
+            owned.take(
+                "the capture",
+                partial(CaptureThread, self._source, self._reopen, self._publish),
+                CaptureThread.close,
+            )
         except SourceError as error:
             raise SetupError(str(error)) from error
-        owned.callback(capture.close)
         self.get_logger().info(
             f"publishing {self._images.topic_name} ({self._settings.framerate:g} fps asked for)"
         )
 
-    def _open(self) -> Source:
+    def _open(self) -> None:
         """Open the source as the settings have it now, controls included."""
-        source, remaining, self._settings = open_source(self._settings)
-        self._transform = Transformer(remaining)
-        for name, value in self._controls.items():
-            try:
-                source.set_control(name, value)
-            except SettingsError as error:
-                self.get_logger().warning(f"{CONTROLS}{name} is left out: {error}")
-        return source
+        with Owned() as owned:
+            source, remaining, settings = open_source(self._settings)
+            owned.at_end("a source that cannot be used", source.close)
+            self._transform = Transformer(remaining)
+            for name, value in self._controls.items():
+                try:
+                    source.set_control(name, value)
+                except SettingsError as error:
+                    self.get_logger().warning(f"{CONTROLS}{name} is left out: {error}")
+            self._source, self._settings = source, settings
+            owned.pop_all()
 
     def _reopen(self) -> Source:
         """Replace a source that has failed; in the capture thread."""
         self._source.close()
-        self._source = self._open()
+        self._open()
         return self._source
 
-    def _publisher(self, owned: ExitStack, message_type: type, topic: str) -> LifecyclePublisher:
-        publisher = self.create_lifecycle_publisher(
-            message_type,
-            topic,
-            newest_only(),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+    def _publisher(self, owned: Owned, message_type: type, topic: str) -> LifecyclePublisher:
+        return owned.take(
+            f"the publisher of {topic}",
+            lambda: self.create_lifecycle_publisher(
+                message_type,
+                topic,
+                newest_only(),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            ),
+            self.destroy_lifecycle_publisher,
         )
-        owned.callback(self.destroy_lifecycle_publisher, publisher)
-        return publisher
 
     def _publish(self, picture: Picture) -> None:
         """Publish a picture; in the capture thread. Nothing is encoded for nobody."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from .lean import import_ros
+from .owning import Owned
 from .signals import StopRequest, stopping_on_signals
 
 SUPPORTED = ((3, 10), (3, 13))
@@ -138,19 +138,19 @@ def _run(options: argparse.Namespace, cameras: list[str], ros: list[str], stop: 
 
     from .process import owning, ros_context, spinning
 
-    with ExitStack() as stack:
+    with Owned() as owned:
         try:
-            stack.enter_context(ros_context(["pi-webrtc-streamer", "--ros-args", *ros]))
+            owned.enter("ROS", ros_context(["pi-webrtc-streamer", "--ros-args", *ros]))
         except (
             rclpy_implementation.RCLError,
             rclpy_implementation.RCLInvalidROSArgsError,
             rclpy_implementation.UnknownROSArgsError,
         ) as error:
             return _fail(f"ROS 2 does not take these arguments: {error}")
-        nodes = stack.enter_context(owning(_make_nodes(options, cameras)))
+        nodes = owned.enter("the nodes", owning(_make_nodes(options, cameras)))
         if not all(node.bring_up() for node in nodes):
             return _fail("it cannot start; the error above says why")
-        stack.enter_context(spinning(nodes))
+        owned.enter("what the nodes run in", spinning(nodes))
         if not stop.is_set():
             print(f"\n  Open {nodes[-1].url} in a browser. Ctrl-C ends.\n", flush=True)
         stop.wait()

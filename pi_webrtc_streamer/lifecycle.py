@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from functools import partial
 from traceback import format_exception
 
 from lifecycle_msgs.srv import ChangeState
@@ -12,6 +12,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
+from .owning import Owned, ReleaseError
 from .settings.schema import Value
 
 AUTOSTART_INTERVAL = 5.0  # seconds between attempts
@@ -39,18 +40,19 @@ class OwningNode(LifecycleNode):
                 Parameter(name, value=value) for name, value in (overrides or {}).items()
             ],
         )
-        self._configured = ExitStack()
-        self._active = ExitStack()
+        self._configured = Owned()
+        self._active = Owned()
+        self._trying_again = Owned()
         self._last_failure = ""
         self._refuse_impossible_transitions()
 
-    def configure(self, owned: ExitStack) -> None:
+    def configure(self, owned: Owned) -> None:
         """Take what the node holds from configure to cleanup.
 
         :raises SetupError: if it cannot be had; what was taken so far is given back.
         """
 
-    def activate(self, owned: ExitStack) -> None:
+    def activate(self, owned: Owned) -> None:
         """Take what the node holds from activate to deactivate.
 
         :raises SetupError: if it cannot be had; what was taken so far is given back.
@@ -67,20 +69,22 @@ class OwningNode(LifecycleNode):
         A camera that is plugged in late, or a port that becomes free, is then found. Whoever
         changes the node's state meanwhile takes over.
         """
-        if self.bring_up():
-            return
+        if not self.bring_up():
+            # The steady clock: simulated time may stand still.
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
+            self._trying_again.take(
+                "the timer of autostart",
+                lambda: self.create_timer(AUTOSTART_INTERVAL, self._try_again, clock=steady),
+                self.destroy_timer,
+            )
 
-        def try_again() -> None:
-            if self.state_label == "inactive" and self._last_failure.startswith("cannot activate"):
-                done = self.trigger_activate() == TransitionCallbackReturn.SUCCESS
-            else:
-                done = self.state_label != "unconfigured" or self.bring_up()
-            if done:
-                self.destroy_timer(timer)
-
-        # The steady clock: simulated time may stand still.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        timer = self.create_timer(AUTOSTART_INTERVAL, try_again, clock=steady)
+    def _try_again(self) -> None:
+        if self.state_label == "inactive" and self._last_failure.startswith("cannot activate"):
+            done = self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        else:
+            done = self.state_label != "unconfigured" or self.bring_up()
+        if done:
+            self._trying_again.close()
 
     @property
     def state_label(self) -> str:
@@ -91,9 +95,9 @@ class OwningNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`configure`; FAILURE and nothing held if it raises."""
         try:
-            with ExitStack() as stack:
-                self.configure(stack)
-                self._configured = stack.pop_all()
+            with Owned(self._could_not_give_back) as owned:
+                self.configure(owned)
+                self._configured = owned.pop_all()
         except Exception as error:
             return self._failed("configure", error)
         return super().on_configure(state)
@@ -101,12 +105,15 @@ class OwningNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`activate`; FAILURE and nothing more held if it raises."""
         try:
-            with ExitStack() as stack:
+            with Owned(self._could_not_give_back) as owned:
                 # Publishers first, so that nothing published while activating is lost.
-                super().on_activate(state)
-                stack.callback(super().on_deactivate, state)
-                self.activate(stack)
-                self._active = stack.pop_all()
+                owned.take(
+                    "the active publishers",
+                    partial(super().on_activate, state),
+                    lambda _: super(OwningNode, self).on_deactivate(state),
+                )
+                self.activate(owned)
+                self._active = owned.pop_all()
         except Exception as error:
             return self._failed("activate", error)
         self.get_logger().info("active")
@@ -114,19 +121,23 @@ class OwningNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back what activating took."""
-        return self._release("deactivate", self._active)
+        return self._release(self._active)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back what configuring took."""
-        return self._release("clean up", self._configured)
+        return self._release(self._configured)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back everything."""
-        return self._release_all("shut down")
+        result = self._release(self._trying_again, self._active, self._configured)
+        # FAILURE ends the node as SUCCESS does; ERROR would make it one that can be configured.
+        failed = result == TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.FAILURE if failed else result
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back everything; the node can then be configured again."""
-        return self._release_all("recover from an error")
+        self._release(self._active, self._configured)
+        return TransitionCallbackReturn.SUCCESS
 
     def _failed(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         failure = f"cannot {transition}: {error}"
@@ -137,18 +148,17 @@ class OwningNode(LifecycleNode):
         self._last_failure = failure
         return TransitionCallbackReturn.FAILURE
 
-    def _release(self, transition: str, stack: ExitStack) -> TransitionCallbackReturn:
-        try:
-            stack.close()  # runs every release, then raises what one of them raised
-        except Exception as error:
-            self._log_trace(f"a resource could not be given back ({transition})", error)
-            return TransitionCallbackReturn.ERROR
-        return TransitionCallbackReturn.SUCCESS
+    def _release(self, *stacks: Owned) -> TransitionCallbackReturn:
+        result = TransitionCallbackReturn.SUCCESS
+        for stack in stacks:
+            try:
+                stack.close()
+            except ReleaseError:  # what failed has been logged, and the rest was given back
+                result = TransitionCallbackReturn.ERROR
+        return result
 
-    def _release_all(self, transition: str) -> TransitionCallbackReturn:
-        results = [self._release(transition, stack) for stack in (self._active, self._configured)]
-        failed = TransitionCallbackReturn.ERROR in results
-        return TransitionCallbackReturn.FAILURE if failed else TransitionCallbackReturn.SUCCESS
+    def _could_not_give_back(self, what: str, error: Exception) -> None:
+        self._log_trace(f"{what} could not be given back", error)
 
     def _log_trace(self, what: str, error: Exception) -> None:
         trace = "".join(format_exception(error))

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import logging
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from .async_owning import ScopedLoop
+from .owning import LONGEST_RELEASE, Owned, end_thread
+
+logger = logging.getLogger(__name__)
+
+LONGEST_RUN = 10.0  # seconds that another thread waits for a coroutine
 
 Result = TypeVar("Result")
 
@@ -14,33 +23,50 @@ class LoopThread:
     """Runs an event loop from construction to :meth:`close`."""
 
     def __init__(self, name: str) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        with Owned() as owned:
+            self.loop = owned.take("an event loop", ScopedLoop, ScopedLoop.close)
+            thread = threading.Thread(target=self._run, name=name, daemon=True)
+            owned.take("an event loop's thread", thread.start, lambda _: self._end(thread))
+            self._owned = owned.pop_all()
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine in the loop and wait, in the calling thread, for what it returns."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+        """Run a coroutine in the loop and wait, in the calling thread, for what it returns.
+
+        :raises TimeoutError: if that takes longer than :data:`LONGEST_RUN`; it is cancelled then.
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        try:
+            return future.result(LONGEST_RUN)
+        except concurrent.futures.TimeoutError as error:
+            if not future.cancel():
+                raise  # its own
+            raise TimeoutError(f"{coroutine} took more than {LONGEST_RUN:g} s") from error
 
     def close(self) -> None:
         """Cancel what still runs, and end the thread; safe to call twice."""
-        if self.loop.is_closed():
-            return
+        self._owned.close()
+
+    def _end(self, thread: threading.Thread) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
+        try:
+            end_thread(thread, 2 * LONGEST_RELEASE)
+        except TimeoutError:
+            # Once more, for what hangs while it is wound up.
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            end_thread(thread)
+            raise
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_forever()
-            self.loop.run_until_complete(self._wind_up())
-        finally:
-            self.loop.close()
+        self.loop.run_forever()
+        self.loop.run_until_complete(self._wind_up())
 
     async def _wind_up(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            _, deaf = await asyncio.wait(tasks, timeout=LONGEST_RELEASE)
+            for each in deaf:
+                logger.error("a task does not end: %r", each)
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()

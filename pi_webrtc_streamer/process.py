@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from .heap import settle_heap
 from .lifecycle import OwningNode
+from .owning import Owned
 from .signals import StopRequest
 
 
@@ -40,9 +43,9 @@ def ros_context(arguments: Sequence[str]) -> Iterator[None]:
 @contextmanager
 def owning(nodes: Sequence[OwningNode]) -> Iterator[Sequence[OwningNode]]:
     """Shut nodes down through their lifecycle and destroy them, the last one first."""
-    with ExitStack() as stack:
+    with Owned() as owned:
         for node in nodes:
-            stack.callback(_destroy, node)
+            owned.at_end(f"the node {node.get_name()}", partial(_destroy, node))
         yield nodes
 
 
@@ -55,20 +58,21 @@ def _destroy(node: OwningNode) -> None:
 @contextmanager
 def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
     """Run the nodes' callbacks in a thread for the length of a context."""
-    executor = SingleThreadedExecutor()
     stopped = threading.Event()
 
     def spin() -> None:
         while not stopped.is_set():
             executor.spin_once()
 
-    for node in nodes:
-        executor.add_node(node)
-    thread = threading.Thread(target=spin, name="ros-executor")
-    thread.start()
-    try:
-        yield
-    finally:
+    def stop() -> None:
         executor.create_task(stopped.set)  # an executor that is merely woken goes on waiting
         thread.join()
-        executor.shutdown()
+
+    with Owned() as owned:
+        executor = owned.take("the executor", SingleThreadedExecutor, lambda it: it.shutdown())
+        for node in nodes:
+            executor.add_node(node)
+        settle_heap()
+        thread = threading.Thread(target=spin, name="ros-executor")
+        owned.take("the executor's thread", thread.start, lambda _: stop())
+        yield

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+LONGEST_END = float(os.environ.get("PI_WEBRTC_STREAMER_LONGEST_END", "2"))  # seconds
+
 
 class StopRequest:
     """Whether the program is to end; the main thread waits for that.
+
+    It then ends within :data:`LONGEST_END`, with status 1 and the traces of all threads if it does
+    not by itself: a camera's driver, say, may hang where nothing can be cancelled.
 
     The kernel may hand a signal to any thread. One that is handled elsewhere does not wake a main
     thread that waits for a lock, and Python's handler would not run. The byte that Python writes
@@ -31,7 +38,9 @@ class StopRequest:
 
     def set(self, *_: object) -> None:
         """Note a signal; this is the handler."""
-        self._requested = True
+        if not self._requested:
+            self._requested = True
+            faulthandler.dump_traceback_later(LONGEST_END, exit=True)
 
 
 @contextmanager

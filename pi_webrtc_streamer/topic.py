@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -11,11 +12,13 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
-from rclpy.timer import Timer
 
 from .media.feed import COMPRESSED_IMAGE, IMAGE
+from .owning import Owned
 from .qos import newest_only
 from .serialized import SerializedCompressedImage, SerializedImage
+
+logger = logging.getLogger(__name__)
 
 RCLError = rclpy_implementation.RCLError
 LOOK_AGAIN_AFTER = 1.0  # seconds without a message
@@ -52,11 +55,19 @@ class OnDemandSubscription:
         self._topic = topic
         self._receivers = receivers
         self._wanted = False
+        self._listening: Owned | None = None
+        self._subscribed = Owned()  # holds one subscription at most
         self._subscription: Subscription | None = None
         self._kind = _Kind(next(iter(receivers)), ReliabilityPolicy.BEST_EFFORT)
         self._silent = True
-        self._timer: Timer | None = None
-        self._changed = node.create_guard_condition(self._reconcile)
+        with Owned() as owned:
+            owned.at_end(f"what listens to {topic}", self._stop_listening)
+            self._changed = owned.take(
+                f"the guard condition of {topic}",
+                lambda: node.create_guard_condition(self._reconcile),
+                node.destroy_guard_condition,
+            )
+            self._owned = owned.pop_all()
 
     def demand(self, wanted: bool) -> None:
         """Say whether messages are wanted from now on."""
@@ -66,20 +77,38 @@ class OnDemandSubscription:
     def close(self) -> None:
         """Unsubscribe for good; in the executor's thread."""
         self._wanted = False
-        self._node.destroy_guard_condition(self._changed)
-        self._reconcile()
+        self._owned.close()
 
     def _reconcile(self) -> None:
-        if self._wanted and self._timer is None:
-            # The steady clock: simulated time may stand still.
-            self._timer = self._node.create_timer(
-                LOOK_AGAIN_AFTER, self._look_again, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        try:
+            if not self._wanted:
+                self._stop_listening()
+            elif self._listening is None:
+                self._listen()
+        except Exception:
+            # It must not end the executor, in which other topics are received, too.
+            logger.exception("cannot listen to %s", self._topic)
+
+    def _listen(self) -> None:
+        with Owned() as owned:
+            owned.at_end(f"what is subscribed to {self._topic}", self._subscribed.close)
+            owned.take(
+                f"the timer of {self._topic}",
+                # The steady clock: simulated time may stand still.
+                lambda: self._node.create_timer(
+                    LOOK_AGAIN_AFTER,
+                    self._look_again,
+                    clock=Clock(clock_type=ClockType.STEADY_TIME),
+                ),
+                self._node.destroy_timer,
             )
-            self._follow_publishers()
-        elif not self._wanted and self._timer is not None:
-            self._node.destroy_timer(self._timer)
-            self._timer = None
-            self._unsubscribe()
+            self._listening = owned.pop_all()
+        self._follow_publishers()
+
+    def _stop_listening(self) -> None:
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.close()
 
     def _look_again(self) -> None:
         silent, self._silent = self._silent, True
@@ -87,10 +116,13 @@ class OnDemandSubscription:
             self._follow_publishers()
 
     def _follow_publishers(self) -> None:
-        kind = self._kind_published()
-        if self._subscription is None or kind != self._kind:
-            self._unsubscribe()
-            self._subscribe(kind)
+        try:
+            kind = self._kind_published()
+            if self._subscription is None or kind != self._kind:
+                self._subscribed.close()
+                self._subscribe(kind)
+        except Exception:
+            logger.exception("cannot subscribe to %s; trying again", self._topic)
 
     def _kind_published(self) -> _Kind:
         infos = self._node.get_publishers_info_by_topic(self._topic)
@@ -109,12 +141,16 @@ class OnDemandSubscription:
         self._kind = kind
         take = partial(self._take, self._receivers[kind.message_type])
         try:
-            self._subscription = self._node.create_subscription(
-                MESSAGES[kind.message_type],
-                self._topic,
-                take,
-                newest_only(kind.reliability),
-                raw=True,
+            self._subscription = self._subscribed.take(
+                f"the subscription to {self._topic}",
+                lambda: self._node.create_subscription(
+                    MESSAGES[kind.message_type],
+                    self._topic,
+                    take,
+                    newest_only(kind.reliability),
+                    raw=True,
+                ),
+                self._unsubscribe,
             )
         except RCLError as error:
             # DDS gives a topic one type in each process, and this one may hold other nodes.
@@ -124,10 +160,9 @@ class OnDemandSubscription:
                 throttle_duration_sec=SAY_AGAIN_AFTER,
             )
 
-    def _unsubscribe(self) -> None:
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
+    def _unsubscribe(self, subscription: Subscription) -> None:
+        self._subscription = None
+        self._node.destroy_subscription(subscription)
 
     def _take(self, receiver: Receiver, message: bytes, info: dict[str, int]) -> None:
         self._silent = False

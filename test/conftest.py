@@ -1,13 +1,14 @@
 """What all tests share: a ROS domain of their own, on this machine alone."""
 
 import os
-import random
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 101))
+from support.domain import take_domain
+
+os.environ["ROS_DOMAIN_ID"] = str(take_domain())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("RCUTILS_COLORIZED_OUTPUT", "0")
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from ..owning import Owned, end_thread
 from .source import Picture, Source, SourceError
 
 logger = logging.getLogger(__name__)
@@ -26,20 +27,23 @@ class CaptureThread:
         reopen: Callable[[], Source],
         consume: Callable[[Picture], object],
     ) -> None:
-        self._source: Source | None = source
+        self._source = source
         self._reopen = reopen
         self._consume = consume
         self._stopping = threading.Event()
-        source.start()
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        with Owned() as owned:
+            owned.take("a running source", source.start, lambda _: self._source.stop())
+            owned.take("the capture thread", thread.start, lambda _: self._end(thread))
+            self._owned = owned.pop_all()
 
     def close(self) -> None:
         """End the thread and stop the source; safe to call twice."""
+        self._owned.close()
+
+    def _end(self, thread: threading.Thread) -> None:
         self._stopping.set()
-        self._thread.join()
-        if self._source is not None:
-            self._source.stop()
+        end_thread(thread)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -54,7 +58,6 @@ class CaptureThread:
                 self._stopping.wait(RETRY_AFTER)
 
     def _capture(self) -> None:
-        assert self._source is not None
         with self._source.capture() as picture:
             if picture is not None:
                 self._consume(picture)

@@ -13,9 +13,8 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from ..settings.schema import Setting, SettingsError, Value
+from ..video_range import FULL_CHROMA, FULL_LUMA
 from .geometry import Geometry
 from .source import LONGEST_WAIT, Picture, Plane, SourceError
 
@@ -27,9 +26,6 @@ RATE_CONTROL = "FrameDurationLimits"  # what the framerate parameter sets
 # A camera that was unplugged, or whose link hangs, just delivers no more.
 PATIENCE = 5.0  # seconds without a picture, or PATIENCE_PERIODS at low rates
 PATIENCE_PERIODS = 3
-# From limited range, where black is 16 and white 235, to full range.
-_FULL_LUMA = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
-_FULL_CHROMA = np.clip(np.rint((np.arange(256) - 128) * (255 / 224)) + 128, 0, 255).astype(np.uint8)
 
 
 class PicameraSource:
@@ -280,9 +276,9 @@ def to_full_range(picture: Picture) -> Picture:
     """Return a picture of limited range with the full range that JPEG has."""
     return replace(
         picture,
-        y=_FULL_LUMA[picture.y],
-        u=_FULL_CHROMA[picture.u],
-        v=_FULL_CHROMA[picture.v],
+        y=FULL_LUMA[picture.y],
+        u=FULL_CHROMA[picture.u],
+        v=FULL_CHROMA[picture.v],
     )
 
 

@@ -22,12 +22,14 @@ class Codec(Enum):
 class StreamSettings:
     """How pictures are encoded: ``framerate`` is what to expect, in 1/s.
 
-    ``h264_encoder`` is FFmpeg's name of one, or ``auto``. No picture of more than ``max_pixels`` is
-    decoded.
+    ``h264_encoder`` is FFmpeg's name of one, or ``auto``; ``encoder_threads`` is how many of them
+    libx264 has for each stream, 0: one for each core, up to four. No picture of more than
+    ``max_pixels`` is decoded.
     """
 
     framerate: float = 30.0
     h264_encoder: str = "auto"
+    encoder_threads: int = 0
     max_pixels: int = MAX_PIXELS
 
 

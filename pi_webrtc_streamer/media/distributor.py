@@ -59,12 +59,14 @@ class FrameDistributor(Generic[Item]):
     """Publishes items to any number of mailboxes, from any thread.
 
     ``on_demand`` is called with True when the first mailbox comes and with False when the last one
-    goes, in the thread in which that happens: nothing need run for nobody.
+    goes, in the thread in which that happens: nothing need run for nobody. ``audience`` is another
+    number each time the first one comes: what was received for one audience is not for the next.
     """
 
     def __init__(self, on_demand: Callable[[bool], object] | None = None) -> None:
         self._on_demand = on_demand
         self._change = threading.Lock()
+        self.audience = 0
         # Replaced whole at each change, so that publish() reads it without a lock.
         self._mailboxes: tuple[Mailbox[Item], ...] = ()
 
@@ -81,9 +83,11 @@ class FrameDistributor(Generic[Item]):
     def attach(self, mailbox: Mailbox[Item]) -> None:
         """Let a mailbox have every item from now on."""
         with self._change:
+            if not self._mailboxes:
+                self.audience += 1
+                if self._on_demand is not None:
+                    self._on_demand(True)
             self._mailboxes = (*self._mailboxes, mailbox)
-            if len(self._mailboxes) == 1 and self._on_demand is not None:
-                self._on_demand(True)
 
     def detach(self, mailbox: Mailbox[Item]) -> None:
         """Let it have no more, and drop what it holds; safe to call twice."""
@@ -91,9 +95,9 @@ class FrameDistributor(Generic[Item]):
             if mailbox not in self._mailboxes:
                 return
             self._mailboxes = tuple(other for other in self._mailboxes if other is not mailbox)
+            mailbox.take()
             if not self._mailboxes and self._on_demand is not None:
                 self._on_demand(False)
-        mailbox.take()
 
     @contextmanager
     def subscribed(self, mailbox: Mailbox[Item]) -> Iterator[Mailbox[Item]]:

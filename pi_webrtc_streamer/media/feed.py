@@ -113,6 +113,8 @@ class CameraFeed:
         """Forget what was received: the feed begins anew."""
         self._last_received = None
         self._problem = None
+        self._frames = RateMeter()
+        self._problems = RateMeter()
 
     def status(self, publisher_types: Sequence[str]) -> FeedStatus:
         """Say how the camera is, given what the publishers of its topic publish."""

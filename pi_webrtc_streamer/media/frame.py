@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 
+from . import live
 from .stages import StageTimes
 
 
@@ -22,12 +22,9 @@ class JpegFrame:
     height: int
 
     def __post_init__(self) -> None:
-        _live.add(self)
-
-
-_live: weakref.WeakSet[JpegFrame] = weakref.WeakSet()
+        live.frames.add(self)
 
 
 def live_frames() -> int:
     """Count the frames that anybody in this process still holds."""
-    return len(_live)
+    return len(live.frames)

@@ -11,6 +11,9 @@ from typing import Protocol
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
+from ..heap import release_heap
+from ..owning import Owned, end_thread
+from . import live
 from .codec import AccessUnit, Codec, StreamSettings
 from .distributor import FrameDistributor, Mailbox
 from .encoder import SMALLEST_SIDE, DecodeError, Encoder, JpegDecoder, open_encoder
@@ -50,6 +53,7 @@ class Picture:
     def __init__(self, frame: VideoFrame, times: StageTimes) -> None:
         self.times = times
         self._scaled = {1: frame}
+        live.pictures.add(self)
 
     def divided(self, divisor: int) -> VideoFrame:
         """Return the picture with its sides divided, even, and not too small to be encoded."""
@@ -106,6 +110,10 @@ class EncodedStream:
         size = sum(map(len, payloads))
         self._sink.deliver(AccessUnit(payloads, timestamp, is_keyframe, size, times))
 
+    def close(self) -> None:
+        """Close the encoder."""
+        self._encoder = None
+
     def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
         encoder = self._encoder
         if encoder is None or not encoder.suits(frame, self.bitrate):
@@ -118,6 +126,37 @@ class EncodedStream:
         except FFmpegError:
             self._encoder = None
             raise
+
+
+class _Watch:
+    """What there is from the opening of the first stream to the closing of the last.
+
+    No picture outlives it: the next one to watch is shown none from before.
+    """
+
+    def __init__(self, streams: tuple[EncodedStream, ...] = ()) -> None:
+        self.streams = streams
+        self.inbox: Mailbox[JpegFrame] = Mailbox()
+        self.decoder: JpegDecoder | None = None
+        self.last: tuple[Picture, float] | None = None  # and when it was decoded
+
+    def rest(self) -> None:
+        """Give back what only viewers need; in the media thread."""
+        if self.decoder is not None:
+            self.decoder = self.last = None
+            release_heap()
+
+    def patience(self) -> float | None:
+        """How long to wait for a picture before the last one is looked at again, in seconds."""
+        if self.last is None or not any(stream.keyframes.pending for stream in self.streams):
+            return None
+        return REPEAT_AFTER
+
+    def to_repeat(self, now: float) -> tuple[EncodedStream, ...]:
+        """The streams that want a key frame so much that the last picture will do."""
+        if self.last is None or now - self.last[1] < REPEAT_AFTER:
+            return ()
+        return tuple(stream for stream in self.streams if stream.keyframes.due(now))
 
 
 class MediaPipeline:
@@ -140,86 +179,89 @@ class MediaPipeline:
         self._settings = settings
         self._on_problem = on_problem
         self._clock = clock
-        self._inbox: Mailbox[JpegFrame] = Mailbox()
         self._change = threading.Lock()
-        self._streams: tuple[EncodedStream, ...] = ()
-        self._decoder = JpegDecoder(settings.max_pixels)
+        self._watch = _Watch()
         self._rtp_clock = RtpClock()
-        self._last: tuple[Picture, float] | None = None
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name=f"media-{name}", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name=f"media-{name}", daemon=True)
+        with Owned() as owned:
+            owned.at_end("the pictures of a media thread", self._end_watch)
+            owned.take(f"the thread {thread.name}", thread.start, lambda _: self._end(thread))
+            self._owned = owned.pop_all()
 
     def open_stream(self, codec: Codec, tier: Tier, sink: StreamSink) -> EncodedStream:
         """Start encoding with a codec; the first picture will be a key frame."""
         stream = EncodedStream(codec, tier, self._settings, sink)
         stream.keyframes.request(self._clock())
         with self._change:
-            if not self._streams:
-                self._distributor.attach(self._inbox)
-            self._streams = (*self._streams, stream)
-        self._inbox.nudge()
+            before = self._watch
+            if before.streams:
+                before.streams = (*before.streams, stream)
+            else:
+                watch = _Watch((stream,))
+                self._distributor.attach(watch.inbox)
+                self._watch = watch
+        before.inbox.nudge()
         return stream
 
     def close_stream(self, stream: EncodedStream) -> None:
-        """Stop encoding it; the last one to go takes the decoded picture along."""
+        """Stop encoding it; the last one to go takes decoder and pictures along."""
         with self._change:
-            self._streams = tuple(other for other in self._streams if other is not stream)
-            if not self._streams:
-                self._distributor.detach(self._inbox)
-        self._inbox.nudge()
+            watch = self._watch
+            watch.streams = tuple(other for other in watch.streams if other is not stream)
+            if not watch.streams:
+                self._end_watch()
+        stream.close()
+        watch.inbox.nudge()
 
     def request_keyframe(self, stream: EncodedStream) -> None:
         """Make the stream's next picture a key frame, or soon the last one once more."""
         stream.keyframes.request(self._clock())
-        self._inbox.nudge()
+        self._watch.inbox.nudge()
 
     def close(self) -> None:
         """End the thread and drop every picture; safe to call twice."""
+        self._owned.close()
+
+    def _end_watch(self) -> None:
+        watch, self._watch = self._watch, _Watch()
+        watch.streams = ()
+        self._distributor.detach(watch.inbox)
+
+    def _end(self, thread: threading.Thread) -> None:
         self._closing = True
-        self._inbox.nudge()
-        self._thread.join()
-        self._distributor.detach(self._inbox)
+        self._watch.inbox.nudge()
+        end_thread(thread)
 
     def _run(self) -> None:
         while not self._closing:
-            frame = self._inbox.wait(self._patience())
+            watch = self._watch
+            frame = watch.inbox.wait(watch.patience())
             try:
-                self._step(frame)
+                self._step(watch, frame)
             except (DecodeError, FFmpegError) as error:
                 self._on_problem(str(error))
             except Exception:
                 # A fault of ours must not stop the camera; it is said, with its trace.
                 logger.exception("the media thread dropped a picture")
-            frame = None  # not held while waiting
-        self._last = None
+            if not watch.streams:
+                watch.rest()
+            del watch, frame  # not held while waiting
 
-    def _step(self, frame: JpegFrame | None) -> None:
-        streams = self._streams
-        if not streams:
-            self._last = None
-            return
+    def _step(self, watch: _Watch, frame: JpegFrame | None) -> None:
         now = self._clock()
+        streams = watch.streams
+        if not streams:
+            return
         if frame is not None:
-            decoded = self._decoder.decode(frame.data)
+            watch.decoder = watch.decoder or JpegDecoder(self._settings.max_pixels)
+            decoded = watch.decoder.decode(frame.data)
             picture = Picture(decoded, frame.times._replace(decoded=time.time_ns()))
-            self._last = picture, now
-        elif self._last is not None and self._repeat_due(streams, now):
-            picture = self._last[0]
-            streams = tuple(stream for stream in streams if stream.keyframes.due(now))
+            watch.last = picture, now
+        elif watch.last is not None and (streams := watch.to_repeat(now)):
+            picture = watch.last[0]
         else:
             return
         timestamp = self._rtp_clock.ticks(picture.times.captured)
         for stream in streams:
             stream.encode(picture, timestamp, now)
-
-    def _patience(self) -> float | None:
-        """How long to wait for a picture before the last one is looked at again, in seconds."""
-        if self._last is None or not any(stream.keyframes.pending for stream in self._streams):
-            return None
-        return REPEAT_AFTER
-
-    def _repeat_due(self, streams: tuple[EncodedStream, ...], now: float) -> bool:
-        assert self._last is not None
-        quiet = now - self._last[1]
-        return quiet >= REPEAT_AFTER and any(stream.keyframes.due(now) for stream in streams)

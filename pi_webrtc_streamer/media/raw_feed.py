@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..owning import Owned, end_thread
 from .cdr import CdrError, Image, ImageError, read_image
 from .distributor import Mailbox
 from .feed import CameraFeed
@@ -24,6 +25,7 @@ class _Arrived(NamedTuple):
     message: bytes
     published: int  # nanoseconds since the epoch
     received: int
+    audience: int  # of the distributor
 
 
 class RawFeed:
@@ -41,6 +43,7 @@ class RawFeed:
         self._inbox: Mailbox[_Arrived] = Mailbox()
         self._closing = False
         self._thread: threading.Thread | None = None
+        self._owned = Owned()
 
     def accept(self, message: bytes, published: int = 0) -> None:
         """Take a serialized Image; its picture is published, or noted as no use, a little later.
@@ -48,18 +51,19 @@ class RawFeed:
         ``published`` is when the publisher sent it, in nanoseconds since the epoch; 0: unknown.
         """
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name=f"raw-{self._feed.name}", daemon=True
+            thread = threading.Thread(target=self._run, name=f"raw-{self._feed.name}", daemon=True)
+            self._owned.take(
+                f"the thread {thread.name}", thread.start, lambda _: end_thread(thread)
             )
-            self._thread.start()
-        self._inbox.put(_Arrived(message, published, time.time_ns()))
+            self._thread = thread
+        audience = self._feed.distributor.audience
+        self._inbox.put(_Arrived(message, published, time.time_ns(), audience))
 
     def close(self) -> None:
         """End the thread and drop every picture; safe to call twice."""
         self._closing = True
         self._inbox.nudge()
-        if self._thread is not None:
-            self._thread.join()
+        self._owned.close()
         self._inbox.take()
 
     def _run(self) -> None:
@@ -81,4 +85,5 @@ class RawFeed:
         image = read_image(arrived.message)
         jpeg = encode_jpeg(image, self._to_bgr, self._feed.max_pixels)
         times = StageTimes(image.stamp, arrived.published, arrived.received)
-        self._feed.publish(memoryview(jpeg), times)
+        if arrived.audience == self._feed.distributor.audience:
+            self._feed.publish(memoryview(jpeg), times)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from ..video_range import FULL_CHROMA, FULL_LUMA
 from .cdr import Image, ImageError
 from .jpeg import MAX_PIXELS, too_large
 
@@ -167,22 +168,11 @@ def _encode_yuv422(image: Image, first_luma: int) -> bytes:
         )
     pairs = _pixels(image, "u1", 4, width=image.width // 2)
     first_chroma = 1 - first_luma
-    y = _FULL_LUMA[pairs[:, :, first_luma::2].reshape(image.height, image.width)]
-    u = _FULL_CHROMA[pairs[::2, :, first_chroma]]
-    v = _FULL_CHROMA[pairs[::2, :, first_chroma + 2]]
+    y = FULL_LUMA[pairs[:, :, first_luma::2].reshape(image.height, image.width)]
+    u = FULL_CHROMA[pairs[::2, :, first_chroma]]
+    v = FULL_CHROMA[pairs[::2, :, first_chroma + 2]]
     if image.height % 2:
         # libjpeg-turbo reads two rows of luma for one of chroma: there must be one more to read.
         y = np.pad(y, ((0, 1), (0, 0)), "edge")[:-1]
     jpeg: bytes = simplejpeg.encode_jpeg_yuv_planes(y, u, v, quality=QUALITY, fastdct=True)
     return jpeg
-
-
-def _full_range(zero: int, span: int, full_zero: int) -> Pixels:
-    """Return the table from video range, ``span`` steps around or above ``zero``, to JPEG's."""
-    full = full_zero + (np.arange(256) - zero) * (255 / span)
-    table: Pixels = np.clip(np.rint(full), 0, 255).astype(np.uint8)
-    return table
-
-
-_FULL_LUMA = _full_range(16, 219, 0)
-_FULL_CHROMA = _full_range(128, 224, 128)

@@ -50,6 +50,13 @@ class BridgeSettings:
         "works, else libx264",
         choices=("auto", "libx264", "h264_v4l2m2m"),
     )
+    encoder_threads: int = setting(
+        0,
+        "Threads of libx264 for each stream, each of which encodes a slice of the picture: 0 takes "
+        "one for each core, up to 4; 1 costs the least CPU time and the most latency",
+        minimum=0,
+        maximum=16,
+    )
     framerate: float = setting(
         30.0,
         "Frame rate that the encoder's bitrate control expects, in frames/s",

@@ -74,11 +74,10 @@ class Listener:
         self._accepting = asyncio.create_task(self._accept())
 
     async def stop(self) -> None:
-        """Stop listening; what is connected goes on. Safe to call twice."""
+        """Accept no more; what is connected goes on. Safe to call twice."""
         if self._accepting is not None:
             self._accepting.cancel()
             await asyncio.wait([self._accepting])
-        self._socket.close()
 
     async def close_connections(self) -> None:
         """End what is left, and wait until it is."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from pathlib import Path
 
 from aiohttp import web
 
+from ..async_owning import AsyncOwned
 from ..bridge import Bridge
 from . import cameras, whep
 from .cors import cors_for_whep
@@ -16,7 +18,7 @@ from .keys import BRIDGE
 from .listener import ConnectionLimits, Listener, at_its_own_pace
 
 STATIC = Path(__file__).with_name("static")
-SHUTDOWN_TIMEOUT = 1.0  # seconds for requests under way
+SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob: mediastream:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -53,7 +55,7 @@ class WebServer:
             request_timeout=settings.request_timeout,
             head_size=settings.max_header_size,
         )
-        self._listener: Listener | None = None
+        self._owned = AsyncOwned()
         self._runner = web.AppRunner(
             make_app(bridge),
             access_log=None,
@@ -69,28 +71,31 @@ class WebServer:
 
         :raises PortError: if the address cannot be listened on.
         """
-        try:
-            listener = _listen(host, port)
-        except OSError as error:
-            raise PortError(_explain(error, host, port)) from error
-        try:
+        async with AsyncOwned() as owned:
+            try:
+                listening = owned.take(
+                    "the port", lambda: _listen(host, port), lambda listening: listening.close()
+                )
+            except OSError as error:
+                raise PortError(_explain(error, host, port)) from error
+            listener = owned.take_async(
+                "the connections",
+                lambda: Listener(listening, self._make_handler, self._limits),
+                Listener.close_connections,
+            )
+            owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
             await self._runner.setup()
-            assert self._runner.server is not None
-            self._listener = Listener(listener, self._runner.server, self._limits)
-            self._listener.start()
-        except BaseException:
-            listener.close()
-            raise
-        listening: int = listener.getsockname()[1]
-        return listening
+            owned.take_async("the listener", listener.start, lambda _: listener.stop())
+            self._owned = owned.pop_all()
+        return int(listening.getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
-        if self._listener is not None:
-            await self._listener.stop()
-        await self._runner.cleanup()
-        if self._listener is not None:
-            await self._listener.close_connections()
+        await self._owned.aclose()
+
+    def _make_handler(self) -> asyncio.Protocol:
+        assert self._runner.server is not None
+        return self._runner.server()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from ..webrtc.errors import (
+    AnswerTimeout,
     IceRestartError,
     MalformedOffer,
     OfferError,
@@ -46,7 +47,7 @@ async def create(request: web.Request) -> web.Response:
         viewer, answer = await viewers.admit(feed.name, offer, request.remote or "")
     except TooManyFromAddress as error:
         raise ApiError(429, f"{error}; end one of them first", RETRY_AFTER) from error
-    except TooManyViewers as error:
+    except (TooManyViewers, AnswerTimeout) as error:
         raise ApiError(503, f"{error}; try again later", RETRY_AFTER) from error
     except MalformedOffer as error:
         raise ApiError(400, str(error)) from error

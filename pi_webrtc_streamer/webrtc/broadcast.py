@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
 from ..media.rate_control import TierChoice, tier_bitrate
 from ..media.tiers import Tier
+from ..owning import Owned
 from .fanout import Fanout
 from .sender import StreamSender
 
@@ -42,14 +44,15 @@ class Broadcast:
     def join(self, sender: StreamSender) -> Iterator[Place]:
         """Send the camera to a viewer for the length of a context."""
         place = Place(self._fanouts[0], TierChoice(self._tiers))
-        self._places[sender] = place
-        place.fanout.add(sender)
-        try:
-            yield place
-        finally:
-            del self._places[sender]
+        with Owned() as owned:
             for fanout in self._fanouts:
-                fanout.remove(sender)
+                owned.at_end(
+                    f"a place in the tier {fanout.tier.name}", partial(fanout.remove, sender)
+                )
+            owned.at_end("a place in a broadcast", partial(self._places.pop, sender, None))
+            self._places[sender] = place
+            place.fanout.add(sender)
+            yield place
 
     def update(self) -> None:
         """Move viewers whose links have changed, and set each tier's bitrate."""

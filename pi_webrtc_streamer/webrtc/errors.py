@@ -15,6 +15,10 @@ class IceRestartError(ValueError):
     """A fragment has new ICE credentials; restarts are not supported, a new session is as fast."""
 
 
+class AnswerTimeout(Exception):
+    """The offer could not be answered in time."""
+
+
 class TooManyViewers(Exception):
     """No further viewer is served now."""
 

@@ -16,11 +16,30 @@ from .sender import StreamSender
 logger = logging.getLogger(__name__)
 
 
+class _Outlet:
+    """Takes the units of one opening of a stream to the event loop; called in the media thread."""
+
+    def __init__(self, send: Callable[[_Outlet, AccessUnit], object]) -> None:
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self.under_way = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the event loop has sent the last unit."""
+        return not self.under_way
+
+    def deliver(self, unit: AccessUnit) -> None:
+        """Have a unit sent."""
+        self.under_way = True
+        self._loop.call_soon_threadsafe(self._send, self, unit)
+
+
 class Fanout:
     """Hands each access unit of a camera in one codec and tier to all of its senders, in one pass.
 
-    The stream is open while there are senders. The media thread delivers; everything else happens
-    in the event loop.
+    The stream is open while there are senders. What was still under way when it was closed is sent
+    to nobody. Lives in the event loop.
     """
 
     def __init__(self, pipeline: MediaPipeline, codec: Codec, tier: Tier) -> None:
@@ -28,10 +47,9 @@ class Fanout:
         self.stages = StageMeter()
         self._pipeline = pipeline
         self._codec = codec
-        self._loop = asyncio.get_running_loop()
         self._senders: dict[StreamSender, Callable[[], object] | None] = {}
         self._stream: EncodedStream | None = None
-        self._under_way = False
+        self._outlet: _Outlet | None = None
         # The last key frame and what followed it, as long as no newer one may be made: a viewer who
         # joins then is sent these at once, and the others are spared a key frame.
         self._recent: list[AccessUnit] = []
@@ -44,7 +62,8 @@ class Fanout:
         """
         self._senders[sender] = on_arrival
         if self._stream is None:
-            self._stream = self._pipeline.open_stream(self._codec, self.tier, self)
+            self._outlet = _Outlet(self._send)
+            self._stream = self._pipeline.open_stream(self._codec, self.tier, self._outlet)
         elif self._recent and on_arrival is None:
             now = time.time()
             for unit in self._recent:
@@ -56,10 +75,9 @@ class Fanout:
         """Send it no more; the last one to go closes the stream. Safe to call twice."""
         self._senders.pop(sender, None)
         if not self._senders and self._stream is not None:
-            self._pipeline.close_stream(self._stream)
-            self._stream = None
-            self._under_way = False
+            stream, self._stream, self._outlet = self._stream, None, None
             self._recent.clear()
+            self._pipeline.close_stream(stream)
 
     def request_keyframe(self) -> None:
         """Ask for a key frame for everybody."""
@@ -76,16 +94,6 @@ class Fanout:
         """Whom the stream is sent to."""
         return tuple(self._senders)
 
-    @property
-    def ready(self) -> bool:
-        """Whether the event loop has sent the last unit."""
-        return not self._under_way
-
-    def deliver(self, unit: AccessUnit) -> None:
-        """Take a unit to the event loop; called in the media thread."""
-        self._under_way = True
-        self._loop.call_soon_threadsafe(self._send, unit)
-
     def describe(self) -> dict[str, object] | None:
         """Return what ``/stats`` says of the stream; None while it is closed."""
         stream = self._stream
@@ -101,7 +109,9 @@ class Fanout:
             "stages": self.stages.summary(),
         }
 
-    def _send(self, unit: AccessUnit) -> None:
+    def _send(self, outlet: _Outlet, unit: AccessUnit) -> None:
+        if outlet is not self._outlet:
+            return  # of before the stream was closed
         now = time.time()
         self._remember(unit)
         try:
@@ -112,7 +122,7 @@ class Fanout:
                 if on_arrival is None:
                     self._send_to(sender, unit, now)
         finally:
-            self._under_way = False
+            outlet.under_way = False
         self.stages.add(unit.times._replace(sent=time.time_ns()))
 
     def _remember(self, unit: AccessUnit) -> None:

@@ -13,9 +13,14 @@ class ViewerHealth:
     """Watches what is sent to one viewer and what comes back."""
 
     def __init__(self) -> None:
+        self._failure: str | None = None
         self._lagging = 0
         self._last_sent: float | None = None
         self._listening_since: float | None = None
+
+    def fail(self, why: str) -> None:
+        """Note that nothing can be sent to it."""
+        self._failure = why
 
     def on_unit(self, sent: bool, now: float) -> None:
         """Note that a picture was sent, or that the network did not take it."""
@@ -31,6 +36,8 @@ class ViewerHealth:
 
     def trouble(self, now: float) -> str | None:
         """Say why the viewer should be disconnected, or None if it is well."""
+        if self._failure is not None:
+            return self._failure
         if self._lagging >= MOST_LAGGING:
             return f"its network did not take {self._lagging} pictures in a row"
         if self._last_sent is None or self._listening_since is None:

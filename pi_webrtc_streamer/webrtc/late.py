@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from ..heap import settle_heap
+from ..owning import LONGEST_RELEASE
 from .errors import TooManyViewers
 
 if TYPE_CHECKING:
     from .viewer import Viewer
     from .viewers import Viewers
+
+logger = logging.getLogger(__name__)
 
 CODE = f"{__package__}.viewers"
 
@@ -29,22 +35,36 @@ class LateViewers:
     def __init__(self, make: Callable[[], Viewers]) -> None:
         self._make = make
         self._viewers: Viewers | None = None
+        self._loading: asyncio.Future[object] | None = None
         self._closed = False
 
     def prepare(self) -> None:
         """Load the code in the background: somebody will soon watch."""
         if self._viewers is None:
-            asyncio.get_running_loop().run_in_executor(None, importlib.import_module, CODE)
+            self._load()
+
+    def _load(self) -> asyncio.Future[object]:
+        # In another thread: the loop goes on to serve pictures and the bridge's state.
+        if self._loading is None:
+            loop = asyncio.get_running_loop()
+            self._loading = loop.run_in_executor(None, _load_code)
+            self._loading.add_done_callback(self._loaded)
+        return self._loading
+
+    def _loaded(self, loading: asyncio.Future[object]) -> None:
+        if not loading.cancelled() and loading.exception() is not None:
+            logger.error("what viewers need cannot be loaded", exc_info=loading.exception())
+            self._loading = None  # the next one tries again
 
     async def admit(self, camera: str, offer: str, address: str) -> tuple[Viewer, str]:
         """Answer an offer from an address to watch a camera; returns the viewer and the answer.
 
         :raises TooManyViewers: if the limit is reached.
         :raises OfferError: if the offer cannot be answered.
+        :raises AnswerTimeout: if that takes too long.
         """
         if self._viewers is None:
-            # In another thread: the loop goes on to serve pictures and the bridge's state.
-            await asyncio.to_thread(importlib.import_module, CODE)
+            await asyncio.shield(self._load())
         if self._closed:
             raise TooManyViewers("the bridge has been deactivated")
         if self._viewers is None:  # another offer may have been faster
@@ -63,6 +83,8 @@ class LateViewers:
     async def close(self) -> None:
         """End every viewer; whoever still waits to be one is refused."""
         self._closed = True
+        if self._loading is not None:
+            await asyncio.wait([self._loading], timeout=LONGEST_RELEASE)
         if self._viewers is not None:
             await self._viewers.close()
 
@@ -79,3 +101,9 @@ class LateViewers:
         if self._viewers is None:
             return {"streams": {}, "viewers": {}, "disconnected": 0}
         return self._viewers.describe()
+
+
+def _load_code() -> None:
+    if CODE not in sys.modules:
+        importlib.import_module(CODE)
+        settle_heap()

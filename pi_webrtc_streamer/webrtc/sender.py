@@ -42,6 +42,7 @@ from ..media.rate import BitrateMeter
 from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
 from ..media.rate_limit import RateLimit
 from ..media.rtp import Extensions, RtpWriter
+from ..owning import Owned, ReleaseError
 from .burst import BurstSocket
 from .datagrams import DatagramQueue
 from .health import ViewerHealth
@@ -170,17 +171,20 @@ class StreamSender:
         sender = self._sender
         sender._RTCRtpSender__rtp_started.set()
         try:
-            self._writer = self._open_writer(codec)
-            with self._join(Codec[codec.name.upper()], self) as self._stream:
+            with Owned() as owned:
+                owned.at_end("the end of a sender", sender._RTCRtpSender__rtp_exited.set)
+                owned.at_end("a sender's socket", self._close_burst_socket)
+                self._writer = self._open_writer(codec)
+                joining = self._join(Codec[codec.name.upper()], self)
+                self._stream = owned.enter("a place in a stream", joining)
                 await asyncio.Event().wait()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ReleaseError):
             pass  # how aiortc stops a sender; it waits for rtp_exited
         except Exception:
             logger.exception("a viewer could not join its stream")
+            self.health.fail("it could not join its stream")
         finally:
             self._stream = None
-            self._close_burst_socket()
-            sender._RTCRtpSender__rtp_exited.set()
 
     def _open_writer(self, codec: RTCRtpCodecParameters) -> RtpWriter:
         parameters = self._parameters

@@ -17,6 +17,7 @@ from aiortc import (
 )
 from aiortc.sdp import candidate_from_sdp
 
+from ..media import live
 from ..media.rate_control import LinkEstimate, ceiling
 from .candidates import CandidateError, CandidateFilter
 from .errors import IceRestartError, MalformedOffer, TooManyViewers
@@ -35,7 +36,8 @@ MOST_ADDRESSES = 64
 class Viewer:
     """A peer connection that shows one camera.
 
-    Made by :meth:`answer`, ended by :meth:`close`; in between :meth:`watch` waits for the end.
+    Made by :meth:`answer`, given back by :meth:`close`; in between :meth:`watch` waits for the end,
+    of which :attr:`why_gone` then says why.
     """
 
     def __init__(self, camera: str, settings: ViewerSettings, join: JoinStream) -> None:
@@ -56,9 +58,10 @@ class Viewer:
                 bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
         )
+        live.peers.add(self._connection)
         self._state_changed = asyncio.Event()
         self._connection.on("connectionstatechange", self._state_changed.set)
-        self._ended: str | None = None
+        self.why_gone: str | None = None
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
         link = LinkEstimate(ceiling(settings.tiers[0]))
@@ -107,17 +110,17 @@ class Viewer:
         state: str = self._connection.connectionState
         return state
 
-    async def watch(self, on_connected: Callable[[], object]) -> str:
-        """Wait until the viewer is gone, and return why."""
+    async def watch(self, on_connected: Callable[[], object]) -> None:
+        """Wait until the viewer is gone, or is to go; say so when it is connected."""
         try:
             await asyncio.wait_for(self._reached("connected"), self._connect_timeout)
         except asyncio.TimeoutError:
-            return f"it did not connect within {self._connect_timeout:g} s"
+            self.end(f"it did not connect within {self._connect_timeout:g} s")
         on_connected()
-        if self._ended is None:
+        if self.why_gone is None:
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
-        return self._ended or f"its connection is {self.state}"
+        self.end(f"its connection is {self.state}")
 
     def trouble(self, now: float) -> str | None:
         """Say why the viewer should be disconnected, or None if it is well."""
@@ -139,8 +142,8 @@ class Viewer:
         }
 
     def end(self, why: str) -> None:
-        """Make :meth:`watch` return."""
-        self._ended = why
+        """Make :meth:`watch` return; the first reason holds."""
+        self.why_gone = self.why_gone or why
         self._state_changed.set()
 
     async def close(self) -> None:
@@ -154,6 +157,6 @@ class Viewer:
                 transceiver.direction = "inactive"
 
     async def _reached(self, *states: str) -> None:
-        while self._ended is None and self.state not in (*states, "failed", "closed"):
+        while self.why_gone is None and self.state not in (*states, "failed", "closed"):
             self._state_changed.clear()
             await self._state_changed.wait()

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from asyncio import FIRST_COMPLETED
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
-from ..heap import trim_heap
+from ..async_owning import AsyncOwned, Scope
+from ..heap import release_heap
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
+from ..owning import LONGEST_RELEASE, ReleaseError
 from .broadcast import Broadcast
+from .errors import AnswerTimeout, TooManyViewers
 from .places import Place, Places
 from .sender import Stream, StreamSender, register_extensions
 from .settings import ViewerSettings
@@ -22,6 +27,7 @@ from .viewer import Viewer
 logger = logging.getLogger(__name__)
 
 CONTROL_INTERVAL = 0.25  # seconds
+ANSWER_TIMEOUT = 10.0  # seconds; STUN and TURN servers that are not reached take 5 of them
 MOST_GONE = 100  # viewers of whom it is remembered why they went
 
 
@@ -38,7 +44,8 @@ class Viewers:
         self._settings = settings
         self._places = places
         self._viewers: dict[str, Viewer] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # one for each viewer, see _own
+        self._owners: dict[str, asyncio.Task[None]] = {}  # the same by the viewer's id
         self._broadcasts = {
             (camera, codec): Broadcast(pipeline, codec, settings.tiers)
             for camera, pipeline in pipelines.items()
@@ -53,23 +60,29 @@ class Viewers:
 
         :raises TooManyViewers: if the limit is reached.
         :raises OfferError: if the offer cannot be answered.
+        :raises AnswerTimeout: if that takes too long.
         """
-        place = self._places.take(camera, address)
+        answered: asyncio.Future[tuple[Viewer, str]] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._own(camera, offer, address, answered))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         try:
-            viewer = Viewer(camera, self._settings, partial(self._join, camera))
-            try:
-                answer = await viewer.answer(offer)
-            except BaseException:
-                await viewer.close()
-                raise
-        except BaseException:
-            place.free()
+            waited: list[asyncio.Future[Any]] = [answered, task]
+            await asyncio.wait(waited, timeout=ANSWER_TIMEOUT, return_when=FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()  # nobody waits for the answer any more
             raise
-        self._viewers[viewer.id] = viewer
-        self._tasks[viewer.id] = asyncio.create_task(self._serve(viewer, place))
+        if not task.done() and not answered.done():
+            task.cancel()
+            await _ended([task])
+            raise AnswerTimeout(f"the offer was not answered in {ANSWER_TIMEOUT:g} s")
+        if not answered.done():
+            if task.cancelled():
+                raise TooManyViewers("the bridge has been deactivated")
+            task.result()  # raises what went wrong, now that everything is given back
         if self._control is None:
             self._control = asyncio.create_task(self._control_rates())
-        return viewer, answer
+        return answered.result()
 
     def get(self, camera: str, viewer_id: str) -> Viewer | None:
         """Return a viewer of a camera by its id, or None if it is gone."""
@@ -79,18 +92,21 @@ class Viewers:
     async def remove(self, viewer: Viewer, why: str) -> None:
         """End a viewer; returns when everything it held is given back."""
         viewer.end(why)
-        task = self._tasks.get(viewer.id)
-        if task is not None:
-            await asyncio.wait([task])
+        owner = self._owners.get(viewer.id)
+        if owner is not None:
+            await _ended([owner])
 
     async def close(self) -> None:
         """End every viewer."""
+        if self._control is not None:
+            self._control.cancel()
+            await _ended([self._control])
+        for task in self._tasks - set(self._owners.values()):
+            task.cancel()  # its offer has not been answered yet
         for viewer in self._viewers.values():
             viewer.end("the bridge is deactivated")
-        if self._tasks:
-            await asyncio.wait(list(self._tasks.values()))
-        if self._control is not None:
-            await asyncio.wait([self._control])
+        await _ended(self._tasks)
+        release_heap()
 
     def counts(self) -> Counter[str]:
         """Return how many viewers each camera has."""
@@ -110,8 +126,16 @@ class Viewers:
 
     async def _control_rates(self) -> None:
         """Follow the viewers' links while there are viewers."""
-        while self._viewers:
-            await asyncio.sleep(CONTROL_INTERVAL)
+        try:
+            while self._viewers:
+                await asyncio.sleep(CONTROL_INTERVAL)
+                self._follow_links()
+        finally:
+            self._control = None
+        release_heap()  # the encoders are closed
+
+    def _follow_links(self) -> None:
+        try:
             for broadcast in self._broadcasts.values():
                 broadcast.update()
             now = time.monotonic()
@@ -120,28 +144,67 @@ class Viewers:
                 if trouble is not None:
                     self.disconnected += 1
                     viewer.end(trouble)
-        self._control = None
-        # The encoders are closed, and glibc would keep what they had.
-        trim_heap()
+        except Exception:
+            # A fault of ours must not stop the control of the others' rates.
+            logger.exception("the viewers' rates could not be controlled")
 
-    async def _serve(self, viewer: Viewer, place: Place) -> None:
-        why = "its task was cancelled"
+    async def _own(
+        self,
+        camera: str,
+        offer: str,
+        address: str,
+        answered: asyncio.Future[tuple[Viewer, str]],
+    ) -> None:
+        """Own all that a viewer holds, from its offer to its end; one task for each viewer."""
         try:
-            why = await viewer.watch(place.connected)
-        finally:
-            try:
-                await viewer.close()
-            except Exception:
-                logger.exception("a viewer of %s did not close cleanly", viewer.camera)
-            del self._viewers[viewer.id], self._tasks[viewer.id]
-            place.free()
-            self._gone[viewer.id] = why
-            while len(self._gone) > MOST_GONE:
-                self._gone.popitem(last=False)
-            logger.info("viewer of %s gone: %s", viewer.camera, why)
+            async with AsyncOwned() as owned:
+                place = owned.take(
+                    "a viewer's place", partial(self._places.take, camera, address), Place.free
+                )
+                owned.take_async("what was started for a viewer", Scope, Scope.close)
+                viewer = owned.take_async(
+                    "a viewer's peer connection",
+                    lambda: Viewer(camera, self._settings, partial(self._join, camera)),
+                    Viewer.close,
+                )
+                answer = await viewer.answer(offer)
+                owned.take("a viewer's entry", partial(self._enter, viewer), self._leave)
+                answered.set_result((viewer, answer))
+                await viewer.watch(place.connected)
+        except ReleaseError:
+            pass  # which has been logged
+        except Exception:
+            if not answered.done():
+                raise  # for admit() to say
+            logger.exception("a viewer of %s was lost", camera)
+
+    def _enter(self, viewer: Viewer) -> Viewer:
+        task = asyncio.current_task()
+        assert task is not None
+        self._viewers[viewer.id] = viewer
+        self._owners[viewer.id] = task
+        return viewer
+
+    def _leave(self, viewer: Viewer) -> None:
+        del self._viewers[viewer.id], self._owners[viewer.id]
+        why = viewer.why_gone or "its task was cancelled"
+        self._gone[viewer.id] = why
+        while len(self._gone) > MOST_GONE:
+            self._gone.popitem(last=False)
+        logger.info("viewer of %s gone: %s", viewer.camera, why)
 
     def _join(
         self, camera: str, codec: Codec, sender: StreamSender
     ) -> AbstractContextManager[Stream]:
         """Let a sender into the stream of its camera in the codec that was negotiated."""
         return self._broadcasts[camera, codec].join(sender)
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Wait for tasks that were told to end; who does not is cancelled."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=LONGEST_RELEASE)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=LONGEST_RELEASE)

@@ -60,7 +60,7 @@ async def test_viewers_who_join_together_share_a_key_frame(node):
         async with watching(bridge.url, "h264") as first:
             await first.next_frame()
             await asyncio.sleep(1)
-            keyframes = keyframes_seen(first)
+            keyframes = first.keyframes_from_now_on()
             async with AsyncExitStack() as stack:
                 for _ in range(4):
                     other = await stack.enter_async_context(watching(bridge.url, "h264"))
@@ -91,30 +91,13 @@ async def test_a_request_for_a_key_frame_is_answered(node, fmt, ssrc):
     with running(bridge), Publisher(node, grey_jpeg()):
         async with watching(bridge.url, "h264") as viewer:
             await viewer.next_frame()
-            keyframes = keyframes_seen(viewer)
+            keyframes = viewer.keyframes_from_now_on()
             (media_ssrc,) = viewer.receiver._RTCRtpReceiver__remote_streams
             target = media_ssrc if ssrc is None else ssrc
             fci = b"" if fmt == RTCP_PSFB_PLI else media_ssrc.to_bytes(4, "big") + b"\1\0\0\0"
             packet = RtcpPsfbPacket(fmt=fmt, ssrc=1, media_ssrc=target, fci=fci)
             await viewer.receiver.transport._send_rtp(bytes(packet))
             await until(lambda: keyframes, "a key frame")
-
-
-def keyframes_seen(viewer) -> list[int]:
-    """Collect the RTP timestamps of the key frames that arrive from now on."""
-    seen: list[int] = []
-    receiver = viewer.receiver
-    handle = receiver._handle_rtp_packet
-
-    async def look(packet, arrival_time_ms):
-        # an IDR slice, alone, or behind its parameter sets in a STAP-A, or in a first FU-A
-        kind = packet.payload[0] & 0x1F
-        if kind in (5, 24) or (kind == 28 and packet.payload[1] & 0x9F == 0x85):
-            seen.append(packet.timestamp)
-        await handle(packet, arrival_time_ms)
-
-    receiver._handle_rtp_packet = look
-    return seen
 
 
 async def test_lost_packets_are_sent_again(node):

@@ -398,14 +398,19 @@ def stalled() -> Iterator[Callable[[bool], None]]:
     virtcam.stall(BARS, False)
 
 
+def let_it_stall(source: Source, stalled: Callable[[bool], None]) -> None:
+    """Stop the camera's pictures after the first one, and wait until none is left."""
+    first_picture(source)
+    stalled(True)
+    while not is_waiting(source):
+        pass
+
+
 def test_no_picture_is_an_answer_and_then_an_error(
     stalled: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(BARS) as source:
-        first_picture(source)
-        stalled(True)
-        while not is_waiting(source):
-            pass
+        let_it_stall(source, stalled)
         monkeypatch.setattr(picamera, "PATIENCE", 0.0)
         with pytest.raises(SourceError, match=r"has delivered no picture for .*cable"):
             captured(source, 10)
@@ -415,10 +420,7 @@ def test_a_stalled_camera_can_be_stopped_and_starts_with_a_new_picture(
     stalled: Callable[[bool], None],
 ) -> None:
     with opened(BARS) as source:
-        first_picture(source)
-        stalled(True)
-        while not is_waiting(source):
-            pass
+        let_it_stall(source, stalled)
         source.stop()
         restart = time.time_ns()
         stalled(False)

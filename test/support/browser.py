@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from pi_webrtc_streamer.camera import barcode
 
@@ -94,10 +94,10 @@ class Operator:
 
 
 @contextmanager
-def chromium() -> Iterator:
+def chromium(executable: str = CHROMIUM) -> Iterator[Browser]:
     """Run Chromium with a new profile."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         try:
             yield browser
         finally:

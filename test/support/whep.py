@@ -55,6 +55,26 @@ class WhepViewer:
         assert isinstance(frame, VideoFrame)
         return frame
 
+    def keyframes_from_now_on(self) -> list[int]:
+        """Return a list that gets the RTP timestamp of each H.264 key frame that arrives."""
+        seen: list[int] = []
+        handle = self.receiver._handle_rtp_packet
+
+        async def look(packet, arrival_time_ms):
+            # A key frame begins with its parameter sets, in a STAP-A before its first slice.
+            kind, first = packet.payload[0] & 0x1F, packet.payload[3] & 0x1F
+            if kind == 24 and first == 7:
+                seen.append(packet.timestamp)
+            await handle(packet, arrival_time_ms)
+
+        self.receiver._handle_rtp_packet = look
+        return seen
+
+    async def request_keyframe(self) -> None:
+        """Send a PLI (RFC 4585, 6.3.1)."""
+        (ssrc,) = {source.source for source in self.receiver.getSynchronizationSources()}
+        await self.receiver._send_rtcp_pli(ssrc)
+
     async def frame_with(self, condition) -> VideoFrame:
         """Return the first picture for which a condition holds."""
         for _ in range(300):

@@ -17,6 +17,7 @@ from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
 from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, X264Encoder, open_encoder
 from pi_webrtc_streamer.media.jpeg import read_jpeg_size
+from pi_webrtc_streamer.media.packetiser import split_annex_b
 from pi_webrtc_streamer.media.tiers import make_tiers
 
 DECODERS = {Codec.H264: "h264", Codec.VP8: "vp8"}
@@ -33,6 +34,19 @@ def jpeg(width: int, height: int, luma: int | None = None) -> memoryview:
 def open_one(codec: Codec, frame: av.VideoFrame):
     tier = make_tiers(2_500_000, 100_000)[0]
     return open_encoder(codec, frame, tier, StreamSettings(), tier.highest)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_each_thread_of_libx264_encodes_a_slice_of_the_same_picture(threads):
+    frame = JpegDecoder().decode(jpeg(640, 480))
+    tier = make_tiers(2_500_000, 100_000)[0]
+    given = StreamSettings(h264_encoder="libx264", encoder_threads=threads)
+    encoder = open_encoder(Codec.H264, frame, tier, given, tier.highest)
+    for number in range(3):
+        encoded = encoder.encode(frame, keyframe=False)
+        assert encoded is not None, "no picture is held back"
+        kinds = [nal[0] & 31 for nal in split_annex_b(encoded[0])]
+        assert kinds.count(1 if number else 5) == threads
 
 
 def luma(frame: av.VideoFrame) -> np.ndarray:

@@ -1,0 +1,23 @@
+"""What must not leak, counted by weak references: each thing adds itself when it is made."""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+frames: WeakSet[object] = WeakSet()  # JPEG, as they came
+pictures: WeakSet[object] = WeakSet()  # decoded
+encoders: WeakSet[object] = WeakSet()
+peers: WeakSet[object] = WeakSet()  # peer connections
+
+
+def live_counts() -> dict[str, int]:
+    """Count what anybody in this process still holds.
+
+    Peer connections refer to themselves in circles, and stay until Python's collector comes by.
+    """
+    return {
+        "frames": len(frames),
+        "pictures": len(pictures),
+        "encoders": len(encoders),
+        "peers": len(peers),
+    }
