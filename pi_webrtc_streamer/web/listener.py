@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -61,52 +62,57 @@ class Listener:
         limits: ConnectionLimits,
     ) -> None:
         self._socket = listening
+        self._socket.setblocking(False)
         self._make_handler = make_handler
         self._limits = limits
         self._clients: Counter[str] = Counter()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
         self._refusals: set[asyncio.Task[None]] = set()
-        self._accepting: asyncio.Task[None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to accept."""
-        self._socket.setblocking(False)
-        self._accepting = asyncio.create_task(self._accept())
+        self._pause = None
+        asyncio.get_running_loop().add_reader(self._socket, self._accept)
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Accept no more; what is connected goes on. Safe to call twice."""
-        if self._accepting is not None:
-            self._accepting.cancel()
-            await asyncio.wait([self._accepting])
+        asyncio.get_running_loop().remove_reader(self._socket)
+        if self._pause is not None:
+            self._pause.cancel()
 
-    async def close_connections(self) -> None:
-        """End what is left, and wait until it is."""
-        left = self._connections | self._refusals
+    async def end_tasks(self) -> None:
+        """End what is neither served nor closed yet."""
+        left = self._connecting | self._refusals
         for task in left:
             task.cancel()
         if left:
             await asyncio.wait(left)
 
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                connected, address = await loop.sock_accept(self._socket)
-            except ConnectionError:
-                continue  # it was gone before it was accepted
-            except OSError as error:
-                logger.warning("no connection can be accepted now: %s", error.strerror)
-                await asyncio.sleep(ACCEPT_AGAIN_AFTER)
-                continue
-            client = client_of(address[0])
-            refusal = self._refusal(client)
-            if refusal is None:
-                self._clients[client] += 1
-                _own(self._serve(connected, client), self._connections)
-            elif len(self._refusals) < MOST_REFUSALS:
-                _own(_refuse(connected, refusal), self._refusals)
-            else:
-                connected.close()
+    def _accept(self) -> None:
+        try:
+            connected, address = self._socket.accept()
+        except (BlockingIOError, ConnectionError):
+            return  # it was gone before it was accepted
+        except OSError as error:
+            logger.warning("no connection can be accepted now: %s", error.strerror)
+            self.stop()
+            loop = asyncio.get_running_loop()
+            self._pause = loop.call_later(ACCEPT_AGAIN_AFTER, self.start)
+            return
+        connected.setblocking(False)
+        client = client_of(address[0])
+        refusal = self._refusal(client)
+        if refusal is None:
+            self._clients[client] += 1
+            connection = Connection(
+                self._make_handler(), self._limits, on_closed=partial(self._give_back, client)
+            )
+            _own(self._connect(connected, connection), self._connecting)
+        elif len(self._refusals) < MOST_REFUSALS:
+            _own(_refuse(connected, refusal), self._refusals)
+        else:
+            connected.close()
 
     def _refusal(self, client: str) -> bytes | None:
         limits = self._limits
@@ -116,23 +122,23 @@ class Listener:
             return answer(429, f"{client} has {limits.address} connections already")
         return None
 
-    async def _serve(self, connected: socket.socket, client: str) -> None:
-        connection = Connection(self._make_handler(), self._limits)
-        loop = asyncio.get_running_loop()
+    async def _connect(self, connected: socket.socket, connection: Connection) -> None:
+        connecting = asyncio.get_running_loop().connect_accepted_socket(
+            lambda: connection, connected
+        )
         try:
-            try:
-                await loop.connect_accepted_socket(lambda: connection, connected)
-            except BaseException:
-                connected.close()
-                raise
-            await connection.closed.wait()
-        except OSError as error:
-            logger.debug("a connection from %s failed: %s", client, error)
-        finally:
+            await asyncio.wait_for(connecting, self._limits.request_timeout)
+        except BaseException as error:
             connection.abort()
-            self._clients[client] -= 1
-            if not self._clients[client]:
-                del self._clients[client]
+            connection.close_once()
+            if not isinstance(error, (OSError, asyncio.TimeoutError)):
+                raise
+            logger.debug("a connection failed: %s", error)
+
+    def _give_back(self, client: str) -> None:
+        self._clients[client] -= 1
+        if not self._clients[client]:
+            del self._clients[client]
 
 
 class Connection(asyncio.Protocol):
@@ -142,13 +148,18 @@ class Connection(asyncio.Protocol):
     the time of one request, no longer.
     """
 
-    def __init__(self, handler: asyncio.Protocol, limits: ConnectionLimits) -> None:
+    def __init__(
+        self,
+        handler: asyncio.Protocol,
+        limits: ConnectionLimits,
+        on_closed: Callable[[], object],
+    ) -> None:
         self._handler = handler
+        self._on_closed: Callable[[], object] | None = on_closed
         self._limits = limits
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._head: bytes | None = None  # of the next request, as far as it has come
-        self.closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
@@ -185,7 +196,7 @@ class Connection(asyncio.Protocol):
         self._stop_waiting()
         self._transport = None
         self._handler.connection_lost(error)
-        self.closed.set()
+        self.close_once()
 
     @contextmanager
     def serving(self, request: web.BaseRequest) -> Iterator[None]:
@@ -196,6 +207,12 @@ class Connection(asyncio.Protocol):
         finally:
             # The rest of a body that nobody read is not the beginning of a request.
             self._await_request(b"" if request.content.is_eof() else None)
+
+    def close_once(self) -> None:
+        """Say that the connection is closed; safe to call twice."""
+        on_closed, self._on_closed = self._on_closed, None
+        if on_closed is not None:
+            on_closed()
 
     def abort(self) -> None:
         """End the connection at once; safe to call twice."""

@@ -81,11 +81,11 @@ class WebServer:
             listener = owned.take_async(
                 "the connections",
                 lambda: Listener(listening, self._make_handler, self._limits),
-                Listener.close_connections,
+                Listener.end_tasks,
             )
             owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
             await self._runner.setup()
-            owned.take_async("the listener", listener.start, lambda _: listener.stop())
+            owned.take("the listener", listener.start, lambda _: listener.stop())
             self._owned = owned.pop_all()
         return int(listening.getsockname()[1])
 
