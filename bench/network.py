@@ -1,43 +1,23 @@
-"""A poor link: a network namespace behind a veth pair that loses packets or is narrow.
-
-All names and addresses are the benchmark's own and go away with it.
-"""
+"""A poor link: a network namespace behind a veth pair that loses packets or is narrow."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
 
-from support.browser import CHROMIUM
+from support import network
+from support.network import Link, NoNetwork, chromium_inside, link
 
 from .browser import Seen, chromium, our_page, watch
 from .figures import Part, Unavailable, freezes, percentile
 from .processes import HD, streamer
 
 SECONDS = 20.0
-HERE, THERE, PREFIX = "10.213.7.1", "10.213.7.2", 30
 FREEZE = 200.0  # milliseconds between two frames
 LOSS = 5  # percent of the datagrams, in both directions
 RATE = "1mbit"  # towards the viewer
-
-
-@dataclass(frozen=True)
-class Link:
-    """A namespace, and our end of the veth pair that leads to it."""
-
-    namespace: str
-    device: str
-
-    def inside(self, *command: str) -> None:
-        """Run a command in the namespace."""
-        _run("ip", "netns", "exec", self.namespace, *command)
 
 
 def run(progress: Callable[[str], None]) -> Iterator[Part]:
@@ -60,8 +40,8 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
 
 def _watch(link: Link) -> Seen:
     with (
-        streamer(HD, HERE) as running,
-        _chromium_inside(link) as executable,
+        streamer(HD, link.here) as running,
+        chromium_inside(link) as executable,
         chromium(executable) as browser,
         our_page(browser, running.url) as page,
     ):
@@ -82,39 +62,18 @@ def _add_figures(part: Part, seen: Seen) -> None:
 
 
 def _check_tools() -> None:
-    missing = [name for name in ("ip", "nft", "tc") if shutil.which(name) is None]
+    missing = [name for name in ("nft", "tc") if shutil.which(name) is None]
     if missing:
         raise Unavailable(f"{', '.join(missing)} is not installed (packages iproute2, nftables)")
-    if os.geteuid():
-        raise Unavailable("network namespaces take root")
 
 
 @contextmanager
 def _link() -> Iterator[Link]:
-    """Make the namespace and the pair; both go at the end, the pair with the namespace.
-
-    :raises Unavailable: if the kernel does not let us.
-    """
-    link = Link(f"bench{os.getpid()}", f"bench{os.getpid() % 100_000}")
-    there = f"{link.device}i"
-    with ExitStack() as stack:
-        try:
-            _run("ip", "netns", "add", link.namespace)
-            stack.callback(_run, "ip", "netns", "delete", link.namespace)
-            _run("ip", "link", "add", link.device, "type", "veth", "peer", "name", there)
-            stack.callback(_try, "ip", "link", "delete", link.device)
-            _run("ip", "link", "set", there, "netns", link.namespace)
-            # A link carries packets, not bundles of them: each is to be lost for itself.
-            _run("ip", "link", "set", link.device, "gso_max_segs", "1")
-            _run("ip", "address", "add", f"{HERE}/{PREFIX}", "dev", link.device)
-            _run("ip", "link", "set", link.device, "up")
-            link.inside("ip", "link", "set", there, "gso_max_segs", "1")
-            link.inside("ip", "address", "add", f"{THERE}/{PREFIX}", "dev", there)
-            link.inside("ip", "link", "set", there, "up")
-            link.inside("ip", "link", "set", "lo", "up")
-        except subprocess.CalledProcessError as error:
-            raise Unavailable(f"{' '.join(error.cmd)}: {error.stderr.strip()}") from error
-        yield link
+    try:
+        with link() as made:
+            yield made
+    except NoNetwork as error:
+        raise Unavailable(str(error)) from error
 
 
 def _lose(link: Link) -> None:
@@ -128,25 +87,7 @@ def _lose(link: Link) -> None:
 
 def _narrow(link: Link) -> None:
     shaper = ("tbf", "rate", RATE, "burst", "4kb", "latency", "200ms")
-    _or_unavailable(_run, "tc", "qdisc", "add", "dev", link.device, "root", *shaper)
-
-
-@contextmanager
-def _chromium_inside(link: Link) -> Iterator[str]:
-    """Return a program that starts Chromium in the namespace."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder, "chromium")
-        program.write_text(f'#!/bin/sh\nexec ip netns exec {link.namespace} {CHROMIUM} "$@"\n')
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        yield str(program)
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
-
-
-def _try(*command: str) -> None:
-    subprocess.run(command, check=False, capture_output=True, timeout=10)
+    _or_unavailable(network.run, "tc", "qdisc", "add", "dev", link.device, "root", *shaper)
 
 
 def _or_unavailable(run: Callable[..., None], *command: str) -> None:

@@ -82,7 +82,7 @@ class BridgeNode(OwningNode):
             receivers = {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
             self._subscriptions_by_camera[name] = owned.take(
                 f"the subscription of {name}",
-                partial(OnDemandSubscription, self, feed.topic, receivers),
+                partial(OnDemandSubscription, self, feed.topic, receivers, feed.report_misfit),
                 OnDemandSubscription.close,
             )
         owned.enter("the active bridge", self._bridge.active(self._loop))

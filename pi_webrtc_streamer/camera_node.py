@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from rclpy.event_handler import PublisherEventCallbacks, QoSOfferedIncompatibleQoSInfo
 from rclpy.lifecycle import LifecyclePublisher
+from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
@@ -21,7 +23,7 @@ from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
 from .lifecycle import OwningNode, SetupError
 from .owning import Owned
-from .qos import newest_only
+from .qos import misfit_of_subscriber, newest_only
 from .roslog import logging_to
 from .settings.camera import CameraSettings
 from .settings.parameters import NodeParameters
@@ -100,16 +102,29 @@ class CameraNode(OwningNode):
         return self._source
 
     def _publisher(self, owned: Owned, message_type: type, topic: str) -> LifecyclePublisher:
+        qos = newest_only()
         return owned.take(
             f"the publisher of {topic}",
             lambda: self.create_lifecycle_publisher(
                 message_type,
                 topic,
-                newest_only(),
+                qos,
+                event_callbacks=PublisherEventCallbacks(
+                    incompatible_qos=partial(self._warn_of_misfit, topic, qos)
+                ),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             ),
             self.destroy_lifecycle_publisher,
         )
+
+    def _warn_of_misfit(
+        self, topic: str, offered: QoSProfile, event: QoSOfferedIncompatibleQoSInfo
+    ) -> None:
+        topic = self.resolve_topic_name(topic)
+        infos = self.get_subscriptions_info_by_topic(topic)
+        asked = [info.qos_profile for info in infos]
+        why = misfit_of_subscriber(event.last_policy_kind, topic, offered, asked)
+        self.get_logger().warning(why)
 
     def _publish(self, picture: Picture) -> None:
         """Publish a picture; in the capture thread. Nothing is encoded for nobody."""

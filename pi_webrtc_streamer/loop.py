@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from .async_owning import ScopedLoop
+from .faults import faults
 from .owning import LONGEST_RELEASE, Owned, end_thread
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class LoopThread:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
+        self.loop.set_exception_handler(_report)
         self.loop.run_forever()
         self.loop.run_until_complete(self._wind_up())
 
@@ -70,3 +72,12 @@ class LoopThread:
                 logger.error("a task does not end: %r", each)
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Take what a callback or a task raised that nobody waits for."""
+    error = context.get("exception")
+    if error is None:
+        loop.default_exception_handler(context)
+    else:
+        faults.report(logging.getLogger("asyncio"), context["message"], error)

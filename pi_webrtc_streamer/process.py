@@ -7,15 +7,21 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryFile
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger, get_logging_directory
 from rclpy.signals import SignalHandlerOptions
 
+from .faults import faults, reporting_uncaught
 from .heap import settle_heap
 from .lifecycle import OwningNode
 from .owning import Owned
 from .signals import StopRequest
+
+# Seconds; an executor that fails without end is not to take a whole core.
+AFTER_A_FAULT = 0.01
 
 
 def run_node(make_node: Callable[[], OwningNode], stop: StopRequest) -> int:
@@ -33,11 +39,30 @@ def run_node(make_node: Callable[[], OwningNode], stop: StopRequest) -> int:
 @contextmanager
 def ros_context(arguments: Sequence[str]) -> Iterator[None]:
     """Initialise rclpy and shut it down; signals are left to the caller."""
-    rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
+    problem = log_problem()
+    # ROS would not start without its log file; a robot can.
+    console_alone = ["--ros-args", "--disable-external-lib-logs"] if problem else []
+    rclpy.init(args=[*arguments, *console_alone], signal_handler_options=SignalHandlerOptions.NO)
     try:
+        if problem:
+            get_logger("pi_webrtc_streamer").warning(problem)
         yield
     finally:
         rclpy.try_shutdown()
+
+
+def log_problem() -> str | None:
+    """Say why ROS cannot write its log file, if so, and what to do."""
+    try:
+        folder = get_logging_directory()
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except (OSError, RuntimeError) as error:  # ROS itself, without a home, raises the latter
+        return (
+            f"no log file can be written, only this console: {error}; set ROS_LOG_DIR to a folder "
+            "that can be written to"
+        )
+    return None
 
 
 @contextmanager
@@ -58,17 +83,27 @@ def _destroy(node: OwningNode) -> None:
 @contextmanager
 def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
     """Run the nodes' callbacks in a thread for the length of a context."""
+    logger = nodes[0].get_logger()
     stopped = threading.Event()
 
     def spin() -> None:
         while not stopped.is_set():
-            executor.spin_once()
+            try:
+                executor.spin_once()
+            except ExternalShutdownException:
+                return
+            except Exception as error:
+                # What a callback raises comes out here, and must end neither the thread nor, with
+                # it, all other callbacks.
+                faults.report(logger, "a callback of ROS failed", error)
+                stopped.wait(AFTER_A_FAULT)
 
     def stop() -> None:
         executor.create_task(stopped.set)  # an executor that is merely woken goes on waiting
         thread.join()
 
     with Owned() as owned:
+        owned.enter("the report of what is not caught", reporting_uncaught(logger))
         executor = owned.take("the executor", SingleThreadedExecutor, lambda it: it.shutdown())
         for node in nodes:
             executor.add_node(node)

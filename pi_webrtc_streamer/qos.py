@@ -1,6 +1,20 @@
-"""How pictures travel between nodes."""
+"""How pictures travel between nodes, and what is wrong when two of them do not agree on that."""
 
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rclpy.duration import Infinite
+from rclpy.node import Node
+from rclpy.qos import (
+    HistoryPolicy,
+    QoSCompatibility,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_check_compatible,
+)
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 
 def newest_only(reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT) -> QoSProfile:
@@ -10,3 +24,59 @@ def newest_only(reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT) 
     ``qos_overrides`` into it.
     """
     return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=reliability)
+
+
+def given_overrides(node: Node, topic: str) -> QoSOverridingOptions:
+    """Return the policies of a subscription for which a parameter was given.
+
+    rclpy would declare the others with what they are now, and keep to that ever after.
+    """
+    given = node.get_parameters_by_prefix(f"qos_overrides.{topic}.subscription")
+    return QoSOverridingOptions([kind for kind in QoSPolicyKind if kind.name.lower() in given])
+
+
+def misfit_of_publisher(
+    kind: int, topic: str, asked: QoSProfile, offered: Iterable[QoSProfile]
+) -> str:
+    """Say why a publisher does not suit our subscription, and what to change."""
+    misfit = next((each for each in offered if not _compatible(each, asked)), None)
+    policy = _policy(kind)
+    return (
+        f"A publisher of {topic} offers {_value(misfit, policy)}, and the bridge asks for "
+        f"{_value(asked, policy)}: nothing arrives from it. Change the publisher, or the bridge's "
+        f"parameter qos_overrides.{topic}.subscription.{policy}."
+    )
+
+
+def misfit_of_subscriber(
+    kind: int, topic: str, offered: QoSProfile, asked: Iterable[QoSProfile]
+) -> str:
+    """Say why a subscription does not suit our publisher, and what to change."""
+    misfit = next((each for each in asked if not _compatible(offered, each)), None)
+    policy = _policy(kind)
+    return (
+        f"a subscriber of {topic} asks for {_value(misfit, policy)}, and this node offers "
+        f"{_value(offered, policy)}: it gets nothing. Change the subscriber, as for sensor data, "
+        f"or this node's parameter qos_overrides.{topic}.publisher.{policy}"
+    )
+
+
+def _compatible(offered: QoSProfile, asked: QoSProfile) -> bool:
+    compatibility, _ = qos_check_compatible(offered, asked)
+    return bool(compatibility != QoSCompatibility.ERROR)
+
+
+def _policy(kind: int) -> str:
+    name: str = QoSPolicyKind(kind).name
+    return name.lower()
+
+
+def _value(profile: QoSProfile | None, policy: str) -> str:
+    """Return a policy's value in words; an endpoint may be gone before it is looked at."""
+    value = getattr(profile, policy, None)
+    if value is None:
+        return f"another {policy}"
+    if hasattr(value, "nanoseconds"):
+        duration = "none" if value == Infinite else f"{value.nanoseconds / 1e9:g} s"
+        return f"{policy} {duration}"
+    return f"{policy} {value.name.lower()}"

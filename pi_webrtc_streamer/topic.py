@@ -8,14 +8,16 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
-from rclpy.qos import ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
+from .faults import faults
 from .media.feed import COMPRESSED_IMAGE, IMAGE
 from .owning import Owned
-from .qos import newest_only
+from .qos import given_overrides, misfit_of_publisher, newest_only
 from .serialized import SerializedCompressedImage, SerializedImage
 
 logger = logging.getLogger(__name__)
@@ -48,12 +50,22 @@ class OnDemandSubscription:
 
     :meth:`demand` may be called from any thread; the subscription comes and goes in the executor's.
     With no subscriber, the camera node does not even encode.
+
+    ``on_misfit`` is told when a publisher's QoS does not suit the subscription, and with None when
+    there is a new one. Parameters ``qos_overrides.<topic>.subscription.*`` have the last word.
     """
 
-    def __init__(self, node: Node, topic: str, receivers: Mapping[str, Receiver]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        topic: str,
+        receivers: Mapping[str, Receiver],
+        on_misfit: Callable[[str | None], object],
+    ) -> None:
         self._node = node
         self._topic = topic
         self._receivers = receivers
+        self._on_misfit = on_misfit
         self._wanted = False
         self._listening: Owned | None = None
         self._subscribed = Owned()  # holds one subscription at most
@@ -85,9 +97,8 @@ class OnDemandSubscription:
                 self._stop_listening()
             elif self._listening is None:
                 self._listen()
-        except Exception:
-            # It must not end the executor, in which other topics are received, too.
-            logger.exception("cannot listen to %s", self._topic)
+        except Exception as error:
+            faults.report(logger, f"cannot listen to {self._topic}", error)
 
     def _listen(self) -> None:
         with Owned() as owned:
@@ -121,8 +132,8 @@ class OnDemandSubscription:
             if self._subscription is None or kind != self._kind:
                 self._subscribed.close()
                 self._subscribe(kind)
-        except Exception:
-            logger.exception("cannot subscribe to %s; trying again", self._topic)
+        except Exception as error:
+            faults.report(logger, f"cannot subscribe to {self._topic}; trying again", error)
 
     def _kind_published(self) -> _Kind:
         infos = self._node.get_publishers_info_by_topic(self._topic)
@@ -139,7 +150,9 @@ class OnDemandSubscription:
 
     def _subscribe(self, kind: _Kind) -> None:
         self._kind = kind
+        self._on_misfit(None)
         take = partial(self._take, self._receivers[kind.message_type])
+        qos = newest_only(kind.reliability)
         try:
             self._subscription = self._subscribed.take(
                 f"the subscription to {self._topic}",
@@ -147,7 +160,11 @@ class OnDemandSubscription:
                     MESSAGES[kind.message_type],
                     self._topic,
                     take,
-                    newest_only(kind.reliability),
+                    qos,
+                    event_callbacks=SubscriptionEventCallbacks(
+                        incompatible_qos=partial(self._take_misfit, qos)
+                    ),
+                    qos_overriding_options=given_overrides(self._node, self._topic),
                     raw=True,
                 ),
                 self._unsubscribe,
@@ -167,3 +184,12 @@ class OnDemandSubscription:
     def _take(self, receiver: Receiver, message: bytes, info: dict[str, int]) -> None:
         self._silent = False
         receiver(message, info["source_timestamp"])
+
+    def _take_misfit(self, asked: QoSProfile, event: QoSRequestedIncompatibleQoSInfo) -> None:
+        """Say that a publisher does not fit, and follow it where that helps."""
+        infos = self._node.get_publishers_info_by_topic(self._topic)
+        offered = [info.qos_profile for info in infos]
+        why = misfit_of_publisher(event.last_policy_kind, self._topic, asked, offered)
+        self._node.get_logger().warning(why)
+        self._follow_publishers()
+        self._on_misfit(why)

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from ..faults import faults
 from ..owning import Owned, end_thread
 from .source import Picture, Source, SourceError
 
@@ -52,9 +53,9 @@ class CaptureThread:
             except SourceError as error:
                 logger.error("%s; trying again every %g s", error, RETRY_AFTER)
                 self._bring_back()
-            except Exception:
+            except Exception as error:
                 # A fault of ours must not stop the camera; it is said, with its trace.
-                logger.exception("a picture was dropped")
+                faults.report(logger, "a picture was dropped", error)
                 self._stopping.wait(RETRY_AFTER)
 
     def _capture(self) -> None:
@@ -69,9 +70,9 @@ class CaptureThread:
                 self._source.start()
             except SourceError as error:
                 logger.debug("not yet: %s", error)
-            except Exception:
+            except Exception as error:
                 # The thread must not end: nothing else would bring the source back.
-                logger.exception("the source cannot be brought back")
+                faults.report(logger, "the source cannot be brought back", error)
             else:
                 logger.info("capturing again: %s", self._source.description)
                 return

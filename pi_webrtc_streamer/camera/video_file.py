@@ -31,7 +31,6 @@ class VideoSource:
     def __init__(self, location: str) -> None:
         self._location = location
         self._container, self._stream = _open(location)
-        self._stream.thread_type = "NONE"  # frame threads would hold pictures back
         self._scaler = VideoReformatter()
         self._frames = self._decode()
         self._next: VideoFrame | None = None
@@ -82,26 +81,38 @@ class VideoSource:
         self._container.close()
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
+        rewound = False
         while True:
             count = 0
             try:
                 for frame in self._container.decode(self._stream):
                     count += 1
                     yield frame
-                if count == 0:
-                    raise SourceError(f"{self._location} holds no picture that can be decoded")
-                self._rewind()
             except FFmpegError as error:
-                raise SourceError(
-                    f"{self._location} cannot be read on: {error.strerror}"
-                ) from error
+                if count or not rewound:
+                    raise SourceError(
+                        f"{self._location} cannot be read on: {error.strerror}"
+                    ) from error
+                # It could not be rewound, though it said so: by a server that sends no parts.
+                self._open_anew()
+                rewound = False
+                continue
+            if count == 0:
+                raise SourceError(f"{self._location} holds no picture that can be decoded")
+            rewound = self._rewind()
 
-    def _rewind(self) -> None:
+    def _rewind(self) -> bool:
+        """Go back to the beginning; returns whether by seeking, which may yet turn out to fail."""
         try:
             self._container.seek(0)
-        except FFmpegError:  # a stream that cannot seek is opened anew
-            self._container.close()
-            self._container, self._stream = _open(self._location)
+        except FFmpegError:
+            self._open_anew()
+            return False
+        return True
+
+    def _open_anew(self) -> None:
+        self._container.close()
+        self._container, self._stream = _open(self._location)
 
     def _convert(self, frame: VideoFrame) -> Picture:
         stamp = time.time_ns()
@@ -155,7 +166,9 @@ def _open(location: str) -> tuple[InputContainer, VideoStream]:
     if not container.streams.video:
         container.close()
         raise SourceError(f'"{location}" has no video stream')
-    return container, container.streams.video[0]
+    stream = container.streams.video[0]
+    stream.thread_type = "NONE"  # frame threads would hold pictures back
+    return container, stream
 
 
 def _colorspace(frame: VideoFrame) -> Colorspace:

@@ -63,6 +63,7 @@ class CameraFeed:
         self._last_received: float | None = None
         self._problem: tuple[str, float] | None = None
         self._problem_logged: tuple[str, float] | None = None
+        self._misfit: str | None = None
 
     def accept(self, message: bytes, published: int = 0) -> None:
         """Take a serialized CompressedImage and publish its picture, or note why it is no use.
@@ -89,6 +90,7 @@ class CameraFeed:
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now
+        self._misfit = None
         self._frames.add(now)
         self.distributor.publish(frame)
 
@@ -109,10 +111,15 @@ class CameraFeed:
                 self.rejected,
             )
 
+    def report_misfit(self, misfit: str | None) -> None:
+        """Note why nothing arrives from a publisher; that a picture comes says that it does."""
+        self._misfit = misfit
+
     def flush(self) -> None:
         """Forget what was received: the feed begins anew."""
         self._last_received = None
         self._problem = None
+        self._misfit = None
         self._frames = RateMeter()
         self._problems = RateMeter()
 
@@ -126,6 +133,7 @@ class CameraFeed:
             publisher_types=publisher_types,
             age=age,
             problem=self._current_problem(now),
+            misfit=self._misfit,
         )
         width, height = self._size
         return FeedStatus(state, reason, width, height, self._frames.rate(now), age)
@@ -146,6 +154,7 @@ def explain(
     publisher_types: Sequence[str],
     age: float | None,
     problem: str | None,
+    misfit: str | None = None,
 ) -> tuple[str, str]:
     """Return a camera's state and, where there is no picture, why and what to do.
 
@@ -169,6 +178,8 @@ def explain(
         )
     if not wanted:
         return "idle", ""
+    if misfit is not None:
+        return without_picture, misfit
     if age is None:
         return "waiting", (
             f"{topic} has a publisher, but no message has come yet. Is its node active, "

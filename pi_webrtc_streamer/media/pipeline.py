@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
+from ..faults import faults
 from ..heap import release_heap
 from ..owning import Owned, end_thread
 from . import live
@@ -32,6 +34,13 @@ KEYFRAME_INTERVAL = 0.3  # seconds
 # A key frame is made of the last picture when no new one comes within this time: a viewer who
 # joins a slow camera need not wait for its next picture.
 REPEAT_AFTER = 0.08  # seconds
+# An encoder that fails is replaced at once; if the new one fails at its first picture, too, the
+# next one has to wait: opening one takes as long as encoding some pictures.
+REBUILD_AFTER = 1.0  # seconds
+
+
+class EncoderFailed(Exception):
+    """A picture could not be encoded; the text says why."""
 
 
 class StreamSink(Protocol):
@@ -82,9 +91,13 @@ class EncodedStream:
         self.bitrate = tier.highest
         self.encoded = 0
         self.skipped = 0
+        self.failed = 0
         self._settings = settings
         self._sink = sink
         self._encoder: Encoder | None = None
+        self._proven = False
+        self._rebuild_at = 0.0
+        self._failure = ""
         self._packetiser: Packetiser = H264Packetiser() if codec is Codec.H264 else Vp8Packetiser()
 
     def encode(self, picture: Picture, timestamp: int, now: float) -> None:
@@ -93,12 +106,22 @@ class EncodedStream:
         Skipping before the encoder rather than behind it keeps the references of all later
         pictures whole.
 
-        :raises av.error.FFmpegError: if the encoder fails; the next picture gets a new one.
+        :raises EncoderFailed: if the encoder fails, or has to wait because a new one failed, too.
+            The first picture of a new one is a key frame.
         """
         if not self._sink.ready:
             self.skipped += 1
             return
-        encoded = self._encode(picture.divided(self.tier.divisor), self.keyframes.due(now))
+        if now < self._rebuild_at:
+            raise EncoderFailed(self._failure)
+        try:
+            encoded = self._encode(picture.divided(self.tier.divisor), self.keyframes.due(now))
+        except Exception as error:
+            self._give_up_encoder(error, now)
+            if isinstance(error, FFmpegError):
+                raise EncoderFailed(self._failure) from error
+            raise
+        self._proven = True
         if encoded is None:
             return
         data, is_keyframe = encoded
@@ -109,6 +132,14 @@ class EncodedStream:
         times = picture.times._replace(encoded=time.time_ns())
         size = sum(map(len, payloads))
         self._sink.deliver(AccessUnit(payloads, timestamp, is_keyframe, size, times))
+
+    def _give_up_encoder(self, error: Exception, now: float) -> None:
+        self.failed += 1
+        why = error.strerror if isinstance(error, FFmpegError) else error
+        self._failure = f"the encoder for {self.codec.value} fails: {why}"
+        self._rebuild_at = now if self._proven else now + REBUILD_AFTER
+        self._encoder, self._proven = None, False
+        self.keyframes.request(now)
 
     def close(self) -> None:
         """Close the encoder."""
@@ -121,11 +152,7 @@ class EncodedStream:
             encoder = open_encoder(self.codec, frame, self.tier, self._settings, self.bitrate)
             self._encoder = encoder
         encoder.set_bitrate(self.bitrate)
-        try:
-            return encoder.encode(frame, keyframe)
-        except FFmpegError:
-            self._encoder = None
-            raise
+        return encoder.encode(frame, keyframe)
 
 
 class _Watch:
@@ -237,13 +264,8 @@ class MediaPipeline:
         while not self._closing:
             watch = self._watch
             frame = watch.inbox.wait(watch.patience())
-            try:
+            with self._surviving():
                 self._step(watch, frame)
-            except (DecodeError, FFmpegError) as error:
-                self._on_problem(str(error))
-            except Exception:
-                # A fault of ours must not stop the camera; it is said, with its trace.
-                logger.exception("the media thread dropped a picture")
             if not watch.streams:
                 watch.rest()
             del watch, frame  # not held while waiting
@@ -262,6 +284,18 @@ class MediaPipeline:
             picture = watch.last[0]
         else:
             return
-        timestamp = self._rtp_clock.ticks(picture.times.captured)
+        timestamp = self._rtp_clock.ticks(picture.times.captured, now)
         for stream in streams:
-            stream.encode(picture, timestamp, now)
+            with self._surviving():  # the other streams have their own encoders
+                stream.encode(picture, timestamp, now)
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Say what goes wrong with a picture, and go on."""
+        try:
+            yield
+        except (DecodeError, EncoderFailed) as error:
+            self._on_problem(str(error))
+        except Exception as error:
+            # A fault of ours must not stop the camera; it is said, with its trace.
+            faults.report(logger, "the media thread dropped a picture", error)

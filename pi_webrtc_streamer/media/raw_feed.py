@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..faults import faults
 from ..owning import Owned, end_thread
 from .cdr import CdrError, Image, ImageError, read_image
 from .distributor import Mailbox
@@ -74,9 +75,10 @@ class RawFeed:
                     self._publish(arrived)
             except (CdrError, ImageError, JpegError) as error:
                 self._feed.report_problem(str(error))
-            except Exception:
+            except Exception as error:
                 # A fault of ours must not stop the camera; it is said, with its trace.
-                logger.exception("a picture on %s could not be compressed", self._feed.topic)
+                what = f"a picture on {self._feed.topic} could not be compressed"
+                faults.report(logger, what, error)
             arrived = None  # not held while waiting
 
     def _publish(self, arrived: _Arrived) -> None:

@@ -70,7 +70,10 @@ class RtpWriter:
         self.octets_sent = 0
 
     def packets(self, unit: AccessUnit, send_time: float) -> list[bytes]:
-        """Return the packets of an access unit, to be sent at ``send_time`` (seconds)."""
+        """Return the packets of an access unit, to be sent at ``send_time``.
+
+        In seconds of a clock that is never set: receivers estimate the link by it.
+        """
         pack, first, plain = self._header.pack, self._first, self._payload_type
         marked = _MARKER | plain
         timestamp, ssrc = unit.timestamp, self._ssrc

@@ -20,6 +20,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from ..faults import faults
 from .schema import Setting, SettingsError, Value, check, settings_of, unknown_key
 
 Schema = TypeVar("Schema")
@@ -118,6 +119,10 @@ class NodeParameters(Generic[Schema]):
                 self._on_live(live)
         except SettingsError as error:
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:
+            # Out of here, it would leave whoever sets the parameter without an answer.
+            faults.report(self._node.get_logger(), "a parameter could not be set", error)
+            return SetParametersResult(successful=False, reason=f"{error!r}; the log says more")
         for parameter in ours:
             self._problems.pop(parameter.name, None)
         return SetParametersResult(successful=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from ..bridge import Bridge
+from ..faults import faults
 from ..media.distributor import FrameDistributor, Mailbox
 from ..media.feed import CameraFeed
 from ..media.frame import JpegFrame
@@ -63,10 +64,11 @@ async def stats(request: web.Request) -> web.Response:
     """Say what is encoded and sent, how long the stages take, and how the viewers' links are."""
     bridge = request.app[BRIDGE]
     body: dict[str, object] = {
+        "errors": faults.total,
         "frames": {
             feed.name: {"received": feed.received, "rejected": feed.rejected}
             for feed in bridge.feeds.values()
-        }
+        },
     }
     if bridge.viewers is not None:
         body |= bridge.viewers.describe()

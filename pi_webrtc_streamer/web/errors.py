@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from ..faults import faults
+
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,8 +36,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             raise
         kept = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
         return _response(error.status, _explain(error, request), kept)
-    except Exception:
-        logger.exception("%s %s failed", request.method, request.path)
+    except Exception as error:
+        faults.report(logger, f"{request.method} {request.path} failed", error)
         return _response(500, "the bridge failed to answer; its log says why", {})
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from ..faults import faults
 from ..media.codec import AccessUnit, Codec
 from ..media.pipeline import KEYFRAME_INTERVAL, EncodedStream, MediaPipeline
 from ..media.stages import StageMeter
@@ -53,6 +54,7 @@ class Fanout:
         # The last key frame and what followed it, as long as no newer one may be made: a viewer who
         # joins then is sent these at once, and the others are spared a key frame.
         self._recent: list[AccessUnit] = []
+        self._recent_since = 0.0
 
     def add(self, sender: StreamSender, on_arrival: Callable[[], object] | None = None) -> None:
         """Send the stream to a viewer, from a key frame on.
@@ -65,7 +67,7 @@ class Fanout:
             self._outlet = _Outlet(self._send)
             self._stream = self._pipeline.open_stream(self._codec, self.tier, self._outlet)
         elif self._recent and on_arrival is None:
-            now = time.time()
+            now = time.monotonic()
             for unit in self._recent:
                 self._send_to(sender, unit, now)
         else:
@@ -106,14 +108,15 @@ class Fanout:
             "bitrate": stream.bitrate,
             "encoded": stream.encoded,
             "skipped": stream.skipped,
+            "failed": stream.failed,
             "stages": self.stages.summary(),
         }
 
     def _send(self, outlet: _Outlet, unit: AccessUnit) -> None:
         if outlet is not self._outlet:
             return  # of before the stream was closed
-        now = time.time()
-        self._remember(unit)
+        now = time.monotonic()
+        self._remember(unit, now)
         try:
             for sender, on_arrival in tuple(self._senders.items()):
                 if on_arrival is not None and unit.keyframe and sender in self._senders:
@@ -125,12 +128,12 @@ class Fanout:
             outlet.under_way = False
         self.stages.add(unit.times._replace(sent=time.time_ns()))
 
-    def _remember(self, unit: AccessUnit) -> None:
+    def _remember(self, unit: AccessUnit, now: float) -> None:
         if unit.keyframe:
             self._recent = [unit]
+            self._recent_since = now
         elif self._recent:
-            age = (unit.times.encoded - self._recent[0].times.encoded) / 1e9
-            if age < KEYFRAME_INTERVAL:
+            if now - self._recent_since < KEYFRAME_INTERVAL:
                 self._recent.append(unit)
             else:
                 self._recent = []
@@ -138,6 +141,6 @@ class Fanout:
     def _send_to(self, sender: StreamSender, unit: AccessUnit, now: float) -> None:
         try:
             sender.send(unit, now)
-        except Exception:
+        except Exception as error:
             # One viewer's fault must not take the picture from the others.
-            logger.exception("a viewer was not sent a picture")
+            faults.report(logger, "a viewer was not sent a picture", error)

@@ -37,6 +37,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
+from ..faults import faults
 from ..media.codec import CLOCK_RATE, AccessUnit, Codec
 from ..media.rate import BitrateMeter
 from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
@@ -59,6 +60,8 @@ MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retrans
 # RTCP packets a second; one packet can ask for 6000 others to be sent again.
 MOST_FEEDBACK = 200  # RTCP packets a second
 MOST_REQUESTED = 250  # packets to be sent again, in one request; twice as many in a second
+CLOCK_ERROR = 0.01  # seconds by which a round trip on a good link may come out below 0
+LONGEST_ROUND_TRIP = 10.0  # seconds
 # FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
 ANY_MEDIA_SSRC = 0
 
@@ -113,7 +116,7 @@ class StreamSender:
         self._take_over()
 
     def send(self, unit: AccessUnit, now: float) -> None:
-        """Send an access unit at ``now`` (seconds since the epoch); waits for nothing.
+        """Send an access unit at ``now`` (monotonic, in seconds); waits for nothing.
 
         Before the first key frame, and after a unit that the network did not take, units are
         dropped until the next key frame.
@@ -130,7 +133,7 @@ class StreamSender:
         protect = dtls._tx_srtp.protect
         packets = [protect(packet) for packet in self._writer.packets(unit, now)]
         sent = self._send_packets(packets)
-        self.health.on_unit(sent, time.monotonic())
+        self.health.on_unit(sent, now)
         if not sent:
             self._drop()
             return
@@ -138,7 +141,7 @@ class StreamSender:
         self._last_timestamp = unit.timestamp
         self.units_sent += 1
         self._rate.add(8 * unit.size, now)
-        self._note_for_sender_report(unit, now)
+        self._note_for_sender_report(unit)
 
     @property
     def addresses(self) -> int:
@@ -180,8 +183,8 @@ class StreamSender:
                 await asyncio.Event().wait()
         except (asyncio.CancelledError, ReleaseError):
             pass  # how aiortc stops a sender; it waits for rtp_exited
-        except Exception:
-            logger.exception("a viewer could not join its stream")
+        except Exception as error:
+            faults.report(logger, "a viewer could not join its stream", error)
             self.health.fail("it could not join its stream")
         finally:
             self._stream = None
@@ -235,7 +238,7 @@ class StreamSender:
         await self._handle_rtcp_original(packet)
 
     def _take_report(self, report: RtcpReceiverInfo, now: float) -> None:
-        sent = self._rate.rate(time.time())
+        sent = self._rate.rate(now)
         loss_before = self.link.loss
         self.link.on_report(report.packets_lost, report.highest_sequence, sent, now)
         if loss_before > HEAVY_LOSS and self.link.loss < LIGHT_LOSS:
@@ -245,16 +248,19 @@ class StreamSender:
         # Not aiortc's own round trip, which it smooths over many seconds (RFC 3550, 6.4.1).
         if report.dlsr and report.lsr == self._sender._RTCRtpSender__lsr:
             since_report = time.time() - self._sender._RTCRtpSender__lsr_time
-            self.link.on_round_trip(max(0.0, since_report - report.dlsr / 65536), sent, now)
+            round_trip = since_report - report.dlsr / 65536
+            # Else the clock was set in between.
+            if -CLOCK_ERROR < round_trip < LONGEST_ROUND_TRIP:
+                self.link.on_round_trip(max(0.0, round_trip), sent, now)
 
     async def _retransmit(self, sequence: int) -> None:
         """Answer a NACK."""
         dtls = self._sender.transport
         if self._writer is None or dtls._state != State.CONNECTED:
             return
-        if not self._request_limit.allow(time.monotonic()):
+        now = time.monotonic()
+        if not self._request_limit.allow(now):
             return
-        now = time.time()
         if self._repeated.rate(now) > MOST_REPEATED * self._rate.rate(now):
             return  # the link is too full already; a key frame will be asked for
         packet = self._writer.retransmission(sequence, now)
@@ -302,10 +308,11 @@ class StreamSender:
             self._burst[1].close()
             self._burst = None
 
-    def _note_for_sender_report(self, unit: AccessUnit, now: float) -> None:
+    def _note_for_sender_report(self, unit: AccessUnit) -> None:
         """Give aiortc's next sender report one instant in both clocks (RFC 3550, 6.4.1)."""
         assert self._writer is not None
         sender = self._sender
+        now = time.time()
         age = now - unit.times.captured / 1e9
         timestamp = unit.timestamp + round(age * CLOCK_RATE) & 0xFFFFFFFF
         sender._RTCRtpSender__ntp_timestamp = round((now + NTP_EPOCH) * 2**32)

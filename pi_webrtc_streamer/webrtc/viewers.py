@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from ..async_owning import AsyncOwned, Scope
+from ..faults import faults
 from ..heap import release_heap
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
@@ -144,9 +145,9 @@ class Viewers:
                 if trouble is not None:
                     self.disconnected += 1
                     viewer.end(trouble)
-        except Exception:
+        except Exception as error:
             # A fault of ours must not stop the control of the others' rates.
-            logger.exception("the viewers' rates could not be controlled")
+            faults.report(logger, "the viewers' rates could not be controlled", error)
 
     async def _own(
         self,
@@ -173,10 +174,10 @@ class Viewers:
                 await viewer.watch(place.connected)
         except ReleaseError:
             pass  # which has been logged
-        except Exception:
+        except Exception as error:
             if not answered.done():
                 raise  # for admit() to say
-            logger.exception("a viewer of %s was lost", camera)
+            faults.report(logger, f"a viewer of {camera} was lost", error)
 
     def _enter(self, viewer: Viewer) -> Viewer:
         task = asyncio.current_task()

@@ -2,18 +2,13 @@
 
 import asyncio
 
-import aiohttp
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
 
+from support.cameras import get_stats
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
 from support.whep import watching
-
-
-async def get_stats(url: str) -> dict:
-    async with aiohttp.ClientSession() as session, session.get(f"{url}stats") as response:
-        return await response.json()
 
 
 async def send_estimate(viewer, bitrate: int) -> None:

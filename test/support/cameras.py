@@ -17,6 +17,12 @@ async def camera_state(url: str, name: str = "camera") -> dict:
     return next(camera for camera in body["cameras"] if camera["name"] == name)
 
 
+async def get_stats(url: str) -> dict:
+    """Return what the bridge at this address says of its streams and viewers."""
+    _, body = await get_json(f"{url}stats")
+    return body
+
+
 async def reaches(url: str, state: str, why: str = "") -> dict:
     """Poll /cameras until the camera is in a state, for a reason that holds a text."""
     for _ in range(600):

@@ -56,13 +56,14 @@ class _RepeatingPublisher:
         node: Node,
         message_type: type,
         topic: str,
-        reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT,
+        **qos,
     ) -> None:
         self.sent = 0
         self.stamps: list[int] = []  # nanoseconds
+        self.clock_error = 0  # nanoseconds
         self._node = node
-        qos = QoSProfile(depth=1, reliability=reliability)
-        self._publisher = node.create_publisher(message_type, topic, qos)
+        profile = QoSProfile(depth=1, **{"reliability": ReliabilityPolicy.BEST_EFFORT, **qos})
+        self._publisher = node.create_publisher(message_type, topic, profile)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -78,7 +79,7 @@ class _RepeatingPublisher:
     def _run(self) -> None:
         while not self._stop.wait(1 / 30):
             message = self._message()
-            self.stamps.append(time.time_ns())
+            self.stamps.append(time.time_ns() + self.clock_error)
             seconds, nanoseconds = divmod(self.stamps[-1], 10**9)
             message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
             self._publisher.publish(message)
@@ -88,10 +89,10 @@ class _RepeatingPublisher:
 class Publisher(_RepeatingPublisher):
     """Publishes whatever :attr:`data` holds, 30 times a second, in a thread of its own."""
 
-    def __init__(self, node: Node, data: bytes, topic: str = TOPIC) -> None:
+    def __init__(self, node: Node, data: bytes, topic: str = TOPIC, **qos) -> None:
         self.data = data
         self.format = "jpeg"
-        super().__init__(node, CompressedImage, topic)
+        super().__init__(node, CompressedImage, topic, **qos)
 
     def _message(self) -> CompressedImage:
         return CompressedImage(format=self.format, data=array.array("B", self.data))

@@ -121,6 +121,8 @@ def test_the_explanation_fits_what_is_wrong():
     for types in (["sensor_msgs/msg/Image"], ["std_msgs/msg/String", TYPE]):
         assert "no message has come yet" in explained(publisher_types=types)[1]
     assert "no message has come yet" in explained()[1]
+    assert explained(misfit="It offers too little.") == ("waiting", "It offers too little.")
+    assert "Nobody publishes" in explained(misfit="It is gone.", publisher_types=[])[1]
     assert explained(age=0.1) == ("live", "")
 
 

@@ -13,7 +13,7 @@ from aiortc.codecs.h264 import H264PayloadDescriptor
 from pi_webrtc_streamer.media.codec import AccessUnit, Codec, StreamSettings
 from pi_webrtc_streamer.media.distributor import FrameDistributor
 from pi_webrtc_streamer.media.frame import JpegFrame, live_frames
-from pi_webrtc_streamer.media.pipeline import MediaPipeline
+from pi_webrtc_streamer.media.pipeline import REBUILD_AFTER, MediaPipeline
 from pi_webrtc_streamer.media.stages import StageTimes
 from pi_webrtc_streamer.media.tiers import make_tiers
 
@@ -216,3 +216,21 @@ def test_closing_leaves_no_thread_and_no_frame(distributor, problems):
     assert not distributor.wanted
     assert threading.active_count() == threads
     assert live_frames() == frames
+
+
+def test_an_encoder_that_always_fails_is_tried_now_and_then(distributor, problems):
+    """Every picture is reported all the same: none is shown."""
+    now = 0.0
+    pipeline = MediaPipeline("test", distributor, StreamSettings(), problems.put, lambda: now)
+    sink = Sink()
+    stream = pipeline.open_stream(Codec.H264, FULL, sink)
+    distributor.publish(make_frame())
+    sink.next()
+    for number in range(1, 5):  # libx264 takes no picture that is wider than 16384 pixels
+        distributor.publish(make_frame(number * 10**9, 17_000, 16))
+        assert "the encoder for h264 fails" in problems.get(timeout=10)
+    assert stream.failed == 2, "at once, and then not for a while"
+    now = REBUILD_AFTER
+    distributor.publish(make_frame(9 * 10**9))
+    assert sink.next().keyframe
+    pipeline.close()

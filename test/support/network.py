@@ -1,0 +1,112 @@
+"""A network of our own: a namespace, and a pair of devices that leads to it.
+
+All names and addresses are this process's and go away with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .browser import CHROMIUM
+
+PREFIX = 30
+
+
+class NoNetwork(Exception):
+    """There can be no such network here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A namespace, the device there, and our end of the pair that leads to it."""
+
+    namespace: str
+    device: str
+    here: str  # our address
+    there: str
+
+    @property
+    def device_there(self) -> str:
+        return f"{self.device}i"
+
+    def inside(self, *command: str) -> None:
+        """Run a command in the namespace."""
+        run("ip", "netns", "exec", self.namespace, *command)
+
+    def cut(self) -> None:
+        """Take the network away from whoever is in the namespace."""
+        self.inside("ip", "link", "set", self.device_there, "down")
+
+    def mend(self) -> None:
+        """Bring the network back."""
+        self.inside("ip", "link", "set", self.device_there, "up")
+
+
+@contextmanager
+def link() -> Iterator[Link]:
+    """Make the namespace and the pair; both go at the end, the pair with the namespace.
+
+    :raises NoNetwork: if the kernel does not let us.
+    """
+    if shutil.which("ip") is None:
+        raise NoNetwork("ip is not installed (package iproute2)")
+    if os.geteuid():
+        raise NoNetwork("network namespaces take root")
+    pid = os.getpid()
+    network = f"10.213.{pid >> 6 & 0xFF}."  # not that of another process
+    first = (pid & 0x3F) << 2
+    link = Link(
+        f"streamer{pid}", f"strm{pid % 100_000}", f"{network}{first + 1}", f"{network}{first + 2}"
+    )
+    with ExitStack() as stack:
+        try:
+            _set_up(link, stack)
+        except subprocess.CalledProcessError as error:
+            raise NoNetwork(f"{' '.join(error.cmd)}: {error.stderr.strip()}") from error
+        yield link
+
+
+def _set_up(link: Link, stack: ExitStack) -> None:
+    run("ip", "netns", "add", link.namespace)
+    stack.callback(run, "ip", "netns", "delete", link.namespace)
+    run("ip", "link", "add", link.device, "type", "veth", "peer", "name", link.device_there)
+    stack.callback(_try, "ip", "link", "delete", link.device)
+    run("ip", "link", "set", link.device_there, "netns", link.namespace)
+    # A link carries packets, not bundles of them: each is to be lost for itself.
+    run("ip", "link", "set", link.device, "gso_max_segs", "1")
+    run("ip", "address", "add", f"{link.here}/{PREFIX}", "dev", link.device)
+    run("ip", "link", "set", link.device, "up")
+    link.inside("ip", "link", "set", link.device_there, "gso_max_segs", "1")
+    link.inside("ip", "address", "add", f"{link.there}/{PREFIX}", "dev", link.device_there)
+    link.inside("ip", "link", "set", link.device_there, "up")
+    link.inside("ip", "link", "set", "lo", "up")
+
+
+@contextmanager
+def chromium_inside(link: Link) -> Iterator[str]:
+    """Return a program that starts Chromium in the namespace."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder, "chromium")
+        program.write_text(f'#!/bin/sh\nexec ip netns exec {link.namespace} {CHROMIUM} "$@"\n')
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        yield str(program)
+
+
+def run(*command: str) -> None:
+    """Run a command to its end.
+
+    :raises subprocess.CalledProcessError: if it fails.
+    """
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+
+
+def _try(*command: str) -> None:
+    subprocess.run(command, check=False, capture_output=True, timeout=10)
