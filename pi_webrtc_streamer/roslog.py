@@ -15,6 +15,7 @@ from .repetition import RepetitionLimit
 
 MOST_ALIKE = 10  # messages from one place in the code
 IN_SECONDS = 10.0
+CONTINUED = "\n    "  # a message's further lines: no message begins so
 # What comes from outside, a path or an encoding's name, must not begin a line of its own, nor
 # command the terminal in which somebody reads the log.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x0A}
@@ -79,7 +80,7 @@ class RosLogHandler(logging.Handler):
 
 class _Formatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return super().formatMessage(record).translate(_CONTROLS).replace("\n", "\\n")
+        return super().formatMessage(record).translate(_CONTROLS).replace("\n", CONTINUED)
 
 
 def _kind(record: logging.LogRecord) -> _Kind:
