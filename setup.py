@@ -56,7 +56,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed", "web/static/**/*"]},
+    package_data={PACKAGE: ["py.typed", "web/*.html", "web/static/**/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (SHARE, ["package.xml"]),
@@ -71,6 +71,8 @@ setup(
         "aiortc==1.16.*; python_version >= '3.11'",
         "aiohttp>=3.9",
         "av>=17.1,<19",
+        "cryptography>=44",
+        "ifaddr",
         "numpy>=1.26",
         "pyyaml",
         "simplejpeg>=1.7",

@@ -120,23 +120,23 @@ def take_packets_early() -> None:
     StunProtocol.datagram_received = datagram_received
 
 
-def receive_h264(connection: RTCPeerConnection) -> None:
-    """Ask for video in H.264 alone."""
+def receive(connection: RTCPeerConnection, codec: str = "h264") -> None:
+    """Ask for video in one codec alone."""
     transceiver = connection.addTransceiver("video", direction="recvonly")
     codecs = RTCRtpReceiver.getCapabilities("video").codecs
     transceiver.setCodecPreferences(
-        [codec for codec in codecs if codec.mimeType.lower() in ("video/h264", "video/rtx")]
+        [each for each in codecs if each.mimeType.lower() in (f"video/{codec}", "video/rtx")]
     )
 
 
-def by_whep(url: str) -> Connect:
+def by_whep(url: str, camera: str = "camera", codec: str = "h264") -> Connect:
     """Connect to our bridge."""
 
     async def connect(session: aiohttp.ClientSession, connection: RTCPeerConnection) -> str:
-        receive_h264(connection)
+        receive(connection, codec)
         await connection.setLocalDescription()
         offer = connection.localDescription.sdp
-        async with session.post(f"{url}whep/camera", data=offer, headers=SDP) as response:
+        async with session.post(f"{url}whep/{camera}", data=offer, headers=SDP) as response:
             response.raise_for_status()
             answer = RTCSessionDescription(await response.text(), "answer")
         await connection.setRemoteDescription(answer)
@@ -149,7 +149,7 @@ def by_aiortc_example(url: str) -> Connect:
     """Connect to the aiortc rival."""
 
     async def connect(session: aiohttp.ClientSession, connection: RTCPeerConnection) -> None:
-        receive_h264(connection)
+        receive(connection)
         await connection.setLocalDescription()
         offer = connection.localDescription
         async with session.post(

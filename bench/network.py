@@ -40,7 +40,7 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
 
 def _watch(link: Link) -> Seen:
     with (
-        streamer(HD, link.here) as running,
+        streamer(HD, link.here, "auth:=none") as running,
         chromium_inside(link) as executable,
         chromium(executable) as browser,
         our_page(browser, running.url) as page,

@@ -4,7 +4,7 @@ As a program it takes orders in JSON, one a line, and answers each with a line: 
 viewers in all, {"count": true} for their frames so far, {"leave": true} to say good-bye to all,
 {"drop": true} to close all without.
 
-    python -m bench.viewers whep|aiortc|gstreamer URL
+    python -m bench.viewers whep|aiortc|gstreamer URL [CAMERA CODEC]
 """
 
 from __future__ import annotations
@@ -123,13 +123,14 @@ def bitrate(before: Sequence[Count], after: Sequence[Count]) -> float:
 def crowd(kind: str, url: str, processes: int = 1) -> Iterator[Crowd]:
     """Start processes for viewers; the viewers are gone at the end of the context."""
     with ExitStack() as stack:
-        yield Crowd([stack.enter_context(_viewer_process(kind, url)) for _ in range(processes)])
+        yield Crowd([stack.enter_context(viewer_process(kind, url)) for _ in range(processes)])
 
 
 @contextmanager
-def _viewer_process(kind: str, url: str) -> Iterator[ViewerProcess]:
+def viewer_process(kind: str, url: str, *which: str) -> Iterator[ViewerProcess]:
+    """Start a process for viewers; of our bridge, ``which`` may say the camera and the codec."""
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.viewers", kind, url],
+        [sys.executable, "-m", "bench.viewers", kind, url, *which],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -146,7 +147,7 @@ def _viewer_process(kind: str, url: str) -> Iterator[ViewerProcess]:
                 process.kill()
 
 
-async def _serve(kind: str, url: str) -> None:
+async def _serve(kind: str, url: str, *which: str) -> None:
     import aiohttp
 
     from .counting import SIGNALLING, Viewer, take_packets_early
@@ -157,7 +158,7 @@ async def _serve(kind: str, url: str) -> None:
     async def add(session: aiohttp.ClientSession) -> None:
         viewer = Viewer()
         viewers.append(viewer)
-        await viewer.connect(session, SIGNALLING[kind](url))
+        await viewer.connect(session, SIGNALLING[kind](url, *which))
 
     async def carry_out(order: dict[str, Any], session: aiohttp.ClientSession) -> Any:
         if "watch" in order:
@@ -188,4 +189,4 @@ async def _serve(kind: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(*sys.argv[1:3]))
+    asyncio.run(_serve(*sys.argv[1:]))

@@ -24,7 +24,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
 
-from pi_webrtc_streamer.cli import ConfigError, camera_names, read_config
+from pi_webrtc_streamer.cli import FOR_BRIDGE, ConfigError, camera_names, read_config
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.parameters import convert
@@ -34,7 +34,6 @@ PACKAGE = "pi_webrtc_streamer"
 DEFAULT_CONFIG = str(Path(get_package_share_directory(PACKAGE), "config", "streamer.yaml"))
 BRIDGE = "bridge"
 FOR_CAMERAS = ("source", "camera", "width", "height", "framerate")
-FOR_BRIDGE = ("host", "port")
 SETTINGS = {**settings_of(BridgeSettings), **settings_of(CameraSettings)}
 RESPAWN_DELAY = Setting("Seconds until a node that has ended is started again", minimum=0)
 LEFT = [  # start and goal of a transition, and what it means

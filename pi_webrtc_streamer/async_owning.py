@@ -90,18 +90,24 @@ class Scope:
 
         :raises RuntimeError: if there are tasks that do not end when they are cancelled.
         """
-        left = [t for t in self._tasks if not t.done() and t is not asyncio.current_task()]
-        for task in left:
-            task.cancel()
         for transport in self._transports:
             if isinstance(transport, (asyncio.DatagramTransport, asyncio.WriteTransport)):
                 transport.abort()
         self._transports.clear()
-        if left:
-            _, deaf = await asyncio.wait(left, timeout=LONGEST_RELEASE / 2)
-            if deaf:
-                raise RuntimeError(f"tasks that do not end: {', '.join(map(repr, deaf))}")
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + LONGEST_RELEASE / 2
         await asyncio.sleep(0)  # in which the sockets are closed
+        while left := self._left():  # the end of one may start another
+            if loop.time() > deadline:
+                raise RuntimeError(f"tasks that do not end: {', '.join(map(repr, left))}")
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=deadline - loop.time())
+            await asyncio.sleep(0)
+
+    def _left(self) -> list[asyncio.Future[Any]]:
+        this = asyncio.current_task()
+        return [task for task in self._tasks if not task.done() and task is not this]
 
 
 _current: ContextVar[Scope | None] = ContextVar("scope", default=None)

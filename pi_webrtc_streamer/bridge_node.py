@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 
-import ifaddr
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.logging import get_logger
 
+from .access.tokens import TokenError
 from .bridge import Bridge
 from .cv_convert import to_bgr
 from .lifecycle import OwningNode, SetupError
@@ -17,18 +19,21 @@ from .loop import LoopThread
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
 from .owning import Owned
+from .reporting import logging_statistics
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings
 from .settings.parameters import NodeParameters
 from .settings.schema import Setting, SettingsError, Value
 from .topic import OnDemandSubscription
-from .web.server import PortError, WebServer
+from .web.access import Access, make_access
+from .web.server import PortError, WebServer, listen
+from .web.tls import TlsError
 
 RCLError = rclpy_implementation.RCLError
 LOG_LEVELS = {
     **{
         f"pi_webrtc_streamer.{part}": logging.INFO
-        for part in ("media", "webrtc", "web", "owning", "loop", "topic")
+        for part in ("access", "media", "webrtc", "web", "owning", "loop", "topic", "reporting")
     },
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
 }
@@ -49,7 +54,8 @@ class BridgeNode(OwningNode):
             is_configured=lambda: self.state_label not in ("unconfigured", "configuring"),
         )
         self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
-        self.url = ""
+        self.url = ""  # of the page
+        self.link = ""  # the same with a token, where one was made for it
 
     def configure(self, owned: Owned) -> None:
         """Start the event loop and listen; pages say that the bridge is inactive."""
@@ -57,20 +63,32 @@ class BridgeNode(OwningNode):
         _require_codecs()
         settings = self._read_settings()
         self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
+        try:
+            listener = owned.take(
+                "the port", partial(listen, settings.host, settings.port), socket.socket.close
+            )
+            access = self._make_access(settings, listener)
+        except (PortError, TokenError, TlsError) as error:
+            raise SetupError(str(error)) from error
         self._loop = owned.take(
             "the event loop", partial(LoopThread, "bridge-loop"), LoopThread.close
         )
         server = owned.take(
             "the HTTP server",
-            lambda: WebServer(self._bridge),
+            partial(WebServer, self._bridge, access),
             lambda server: self._loop.run(server.stop()),
         )
         try:
-            port = self._loop.run(server.start(settings.host, settings.port))
-        except (PortError, TimeoutError) as error:
+            self._loop.run(server.start(listener))
+        except TimeoutError as error:
             raise SetupError(str(error)) from error
-        self.url = page_url(settings.host, port)
+        self.url, self.link = access.url, access.link
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
+        if self.link != self.url:
+            # Not by the node's own logger: what that says, every ROS node can read (/rosout).
+            get_logger("pi_webrtc_streamer").info(
+                f"page, with the token that was made for this start: {self.link}"
+            )
 
     def activate(self, owned: Owned) -> None:
         """Take pictures and serve viewers; a topic is subscribed to while somebody watches."""
@@ -86,6 +104,7 @@ class BridgeNode(OwningNode):
                 OnDemandSubscription.close,
             )
         owned.enter("the active bridge", self._bridge.active(self._loop))
+        owned.enter("the statistics", logging_statistics(self._bridge, self._loop))
 
     def _read_settings(self) -> BridgeSettings:
         try:
@@ -99,6 +118,11 @@ class BridgeNode(OwningNode):
             return self._node_parameters.read()
         except SettingsError as error:
             raise SetupError(str(error)) from error
+
+    def _make_access(self, settings: BridgeSettings, listener: socket.socket) -> Access:
+        logger = self.get_logger()
+        address, port, *_ = listener.getsockname()
+        return make_access(settings, (address, port), logger.info, logger.warning)
 
     def _make_feeds(self, settings: BridgeSettings) -> dict[str, CameraFeed]:
         feeds = {}
@@ -136,11 +160,3 @@ def _require_codecs() -> None:
     for package in ("aiortc", "av"):
         if find_spec(package) is None:
             raise SetupError(f"the Python package {package} is missing (pip install {package})")
-
-
-def page_url(host: str, port: int) -> str:
-    """Return the address to type into a browser; for every interface, that of the first one."""
-    if host in ("0.0.0.0", "::", ""):
-        addresses = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
-        host = next((str(ip) for ip in addresses if ip != "127.0.0.1"), "127.0.0.1")
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

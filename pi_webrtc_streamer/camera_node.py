@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import array
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks, QoSOfferedIncompatibleQoSInfo
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
@@ -21,6 +23,7 @@ from .camera.geometry import Transformer
 from .camera.jpeg import encode_jpeg
 from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
+from .counts import resident_memory
 from .lifecycle import OwningNode, SetupError
 from .owning import Owned
 from .qos import misfit_of_subscriber, newest_only
@@ -28,6 +31,7 @@ from .roslog import logging_to
 from .settings.camera import CameraSettings
 from .settings.parameters import NodeParameters
 from .settings.schema import SettingsError, Value
+from .statistics import CaptureStatistics
 
 CONTROLS = "controls."
 
@@ -40,6 +44,7 @@ class CameraNode(OwningNode):
     ) -> None:
         super().__init__(node_name, overrides)
         self._controls: dict[str, Value] = {}
+        self._statistics = CaptureStatistics(time.monotonic())
         self._node_parameters = NodeParameters(
             self,
             CameraSettings,
@@ -69,10 +74,12 @@ class CameraNode(OwningNode):
 
     def activate(self, owned: Owned) -> None:
         """Start to capture and publish."""
+        if self._settings.statistics_interval:
+            self._log_statistics(owned)
         try:
             owned.take(
                 "the capture",
-                partial(CaptureThread, self._source, self._reopen, self._publish),
+                partial(CaptureThread, self._source, self._reopen, self._take),
                 CaptureThread.close,
             )
         except SourceError as error:
@@ -126,19 +133,43 @@ class CameraNode(OwningNode):
         why = misfit_of_subscriber(event.last_policy_kind, topic, offered, asked)
         self.get_logger().warning(why)
 
+    def _take(self, picture: Picture) -> None:
+        """Publish a picture and count it; in the capture thread."""
+        with self._statistics.counting():
+            self._publish(picture)
+
     def _publish(self, picture: Picture) -> None:
-        """Publish a picture; in the capture thread. Nothing is encoded for nobody."""
+        """Publish a picture; nothing is encoded for nobody."""
         seconds, nanoseconds = divmod(picture.stamp, 1_000_000_000)
         header = Header(frame_id=self._frame_id)
         header.stamp.sec, header.stamp.nanosec = seconds, nanoseconds
         if self._images.get_subscription_count() > 0:
+            begun = time.perf_counter()
             jpeg = encode_jpeg(self._transform(picture), self._quality)
+            encoded = time.perf_counter()
             # rclpy copies an array at once, and every other type byte by byte.
             message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
             self._images.publish(message)
+            self._statistics.on_published(1000 * (encoded - begun))
         if self._camera_info is not None and self._infos.get_subscription_count() > 0:
             self._camera_info.header = header
             self._infos.publish(self._camera_info)
+
+    def _log_statistics(self, owned: Owned) -> None:
+        """Log a line of statistics now and then."""
+
+        def report() -> None:
+            self.get_logger().info(self._statistics.line(time.monotonic(), resident_memory()))
+
+        self._statistics = CaptureStatistics(time.monotonic())
+        # The steady clock: simulated time may stand still.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        interval = self._settings.statistics_interval
+        owned.take(
+            "the timer of the statistics",
+            lambda: self.create_timer(interval, report, clock=steady),
+            self.destroy_timer,
+        )
 
     def _load_camera_info(self) -> CameraInfo | None:
         url = self._settings.camera_info_url

@@ -14,11 +14,14 @@ from .signals import StopRequest, stopping_on_signals
 
 SUPPORTED = ((3, 10), (3, 13))
 
+FOR_BRIDGE = ("host", "port", "auth", "token_file", "tls", "tls_certificate", "tls_key")
+
 EPILOG = """\
 examples:
   pi-webrtc-streamer                               the Raspberry Pi's camera, or a test pattern
   pi-webrtc-streamer --source clip.mp4 --port 8090
-  pi-webrtc-streamer --host 0.0.0.0                reachable from the network
+  pi-webrtc-streamer --host 0.0.0.0                reachable from the network, with a token
+  pi-webrtc-streamer --host 0.0.0.0 --tls self-signed --token-file ~/.ros/robot.tokens
   pi-webrtc-streamer --config streamer.yaml --ros-args --log-level debug
 """
 
@@ -71,6 +74,11 @@ def parser() -> argparse.ArgumentParser:
     add("--framerate", type=float, help="pictures a second (30)")
     add("--host", help="address to serve on: 0.0.0.0 for the network (127.0.0.1)")
     add("--port", type=int, help="port to serve on (8080)")
+    add("--auth", help="who may come in: auto (with a token, from elsewhere), token or none (auto)")
+    add("--token-file", metavar="FILE", help="keeps the tokens; made if it is missing")
+    add("--tls", help="HTTPS: none, self-signed, or files, which the next two name (none)")
+    add("--tls-certificate", metavar="FILE", help="PEM file")
+    add("--tls-key", metavar="FILE", help="PEM file")
     add("--config", metavar="FILE", help="a ROS 2 parameter file, like config/streamer.yaml")
     return parser
 
@@ -152,7 +160,7 @@ def _run(options: argparse.Namespace, cameras: list[str], ros: list[str], stop: 
             return _fail("it cannot start; the error above says why")
         owned.enter("what the nodes run in", spinning(nodes))
         if not stop.is_set():
-            print(f"\n  Open {nodes[-1].url} in a browser. Ctrl-C ends.\n", flush=True)
+            print(f"\n  Open {nodes[-1].link} in a browser. Ctrl-C ends.\n", flush=True)
         stop.wait()
     return 0
 
@@ -164,9 +172,7 @@ def _make_nodes(options: argparse.Namespace, cameras: list[str]) -> list[Any]:
 
     given = {name: value for name, value in vars(options).items() if value is not None}
     given.pop("config", None)
-    for_bridge: dict[str, Any] = {
-        name: given.pop(name) for name in ("host", "port") if name in given
-    }
+    for_bridge: dict[str, Any] = {name: given.pop(name) for name in FOR_BRIDGE if name in given}
     nodes = [CameraNode(name, given) for name in cameras]
     return [*nodes, BridgeNode(overrides=for_bridge)]
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 from .media.live import live_counts
 
@@ -26,6 +27,11 @@ def held_counts(loop: asyncio.AbstractEventLoop | None = None) -> dict[str, int]
     if loop is not None:
         counts["tasks"] = len(asyncio.all_tasks(loop))
     return counts
+
+
+def resident_memory() -> int:
+    """Return how much of this process is in memory (VmRSS), in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _target(descriptor: str) -> str:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
+
+MAPPED, ALLOCATED = 4, 7  # hblkhd and uordblks, in struct mallinfo2
 
 
 def settle_heap() -> None:
@@ -28,3 +31,22 @@ def release_heap() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
     if trim is not None:
         trim(0)
+
+
+class _Mallinfo(ctypes.Structure):
+    """What glibc's mallinfo2 (since 2.33) returns: ten sizes, see mallinfo(3)."""
+
+    _fields_ = [("sizes", ctypes.c_size_t * 10)]
+
+
+def memory_in_use() -> dict[str, int]:
+    """Return how many blocks Python has given out, and how many bytes the C library has, as far as
+    it says: what leaks grows here, while what is free but kept, or scattered, does not count.
+    """
+    in_use = {"python_blocks": sys.getallocatedblocks()}
+    mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo is not None:
+        mallinfo.restype = _Mallinfo
+        sizes = mallinfo().sizes
+        in_use["heap"] = sizes[MAPPED] + sizes[ALLOCATED]
+    return in_use

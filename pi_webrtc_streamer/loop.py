@@ -61,7 +61,10 @@ class LoopThread:
         asyncio.set_event_loop(self.loop)
         self.loop.set_exception_handler(_report)
         self.loop.run_forever()
-        self.loop.run_until_complete(self._wind_up())
+        try:
+            self.loop.run_until_complete(self._wind_up())
+        except Exception:
+            logger.exception("an event loop was not wound up")
 
     async def _wind_up(self) -> None:
         if tasks := asyncio.all_tasks() - {asyncio.current_task()}:

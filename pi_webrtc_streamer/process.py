@@ -82,7 +82,7 @@ def _destroy(node: OwningNode) -> None:
 
 @contextmanager
 def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
-    """Run the nodes' callbacks in a thread for the length of a context."""
+    """Run the nodes' callbacks in a thread for the length of a context; they share one of rclpy."""
     logger = nodes[0].get_logger()
     stopped = threading.Event()
 
@@ -104,7 +104,11 @@ def spinning(nodes: Sequence[OwningNode]) -> Iterator[None]:
 
     with Owned() as owned:
         owned.enter("the report of what is not caught", reporting_uncaught(logger))
-        executor = owned.take("the executor", SingleThreadedExecutor, lambda it: it.shutdown())
+        executor = owned.take(
+            "the executor",
+            partial(SingleThreadedExecutor, context=nodes[0].context),
+            SingleThreadedExecutor.shutdown,
+        )
         for node in nodes:
             executor.add_node(node)
         settle_heap()

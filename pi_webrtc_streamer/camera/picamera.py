@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+from ..owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from ..video_range import FULL_CHROMA, FULL_LUMA
 from .geometry import Geometry
@@ -40,14 +41,15 @@ class PicameraSource:
     ) -> None:
         picamera2 = load_picamera2()
         number = find_camera(camera, picamera2.Picamera2.global_camera_info())
-        with ExitStack() as stack:
-            self._device = _acquire(picamera2, number)
-            stack.callback(self._device.close)
+        with Owned() as owned:
+            self._device = owned.take(
+                "the camera", lambda: _acquire(picamera2, number), lambda device: device.close()
+            )
             self._mapped = picamera2.MappedArray
             self._stream, self.remaining = self._configure(width, height, framerate, geometry)
             self.description = self._describe(number, (width, height))
             self._limited_range = self._delivers_limited_range()
-            self._closing = stack.pop_all()
+            self._owned = owned.pop_all()
         self._framerate = framerate
         self._job: Any = None
         self._last = 0.0  # monotonic time of the newest picture
@@ -133,7 +135,7 @@ class PicameraSource:
         try:
             self.stop()
         finally:
-            self._closing.close()
+            self._owned.close()
 
     def _wait(self) -> Any:
         if self._job is None:

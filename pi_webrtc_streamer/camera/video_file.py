@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
+from ..owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .geometry import from_frame
 from .source import Picture, SourceError, sleep_until
@@ -77,8 +78,9 @@ class VideoSource:
 
     def close(self) -> None:
         """Close the file."""
-        self._frames.close()
-        self._container.close()
+        with Owned() as owned:
+            owned.at_end("a video's file", self._container.close)
+            owned.at_end("a video's pictures", self._frames.close)
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
         rewound = False

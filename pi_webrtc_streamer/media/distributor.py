@@ -24,15 +24,16 @@ class Mailbox(Generic[Item]):
         self._nudged = False
         self.overwritten = 0
 
-    def put(self, item: Item) -> None:
-        """Leave an item, over the one that nobody has taken."""
+    def put(self, item: Item) -> bool:
+        """Leave an item, over the one that nobody has taken; returns whether there was one."""
         with self._ready:
-            if self._item is not None:
-                self.overwritten += 1
+            overwrites = self._item is not None
+            self.overwritten += overwrites
             self._item = item
             self._ready.notify()
         if self._on_put is not None:
             self._on_put()
+        return overwrites
 
     def take(self) -> Item | None:
         """Take the item, or None where there is none; never waits."""
@@ -61,6 +62,7 @@ class FrameDistributor(Generic[Item]):
     ``on_demand`` is called with True when the first mailbox comes and with False when the last one
     goes, in the thread in which that happens: nothing need run for nobody. ``audience`` is another
     number each time the first one comes: what was received for one audience is not for the next.
+    ``overwritten`` counts for all mailboxes there have been.
     """
 
     def __init__(self, on_demand: Callable[[bool], object] | None = None) -> None:
@@ -69,11 +71,12 @@ class FrameDistributor(Generic[Item]):
         self.audience = 0
         # Replaced whole at each change, so that publish() reads it without a lock.
         self._mailboxes: tuple[Mailbox[Item], ...] = ()
+        self.overwritten = 0
 
     def publish(self, item: Item) -> None:
         """Put the item into every mailbox."""
         for mailbox in self._mailboxes:
-            mailbox.put(item)
+            self.overwritten += mailbox.put(item)
 
     @property
     def wanted(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from collections.abc import Iterable
 from typing import NamedTuple
 
 STAGES = ("published", "received", "decoded", "encoded", "sent")
@@ -25,28 +26,51 @@ class StageTimes(NamedTuple):
     sent: int = 0
 
 
+WIDTH = len(StageTimes._fields)
+
+
 class StageMeter:
-    """Percentiles over the last pictures."""
+    """Percentiles over the last pictures.
+
+    Their times are kept as plain numbers: as objects those of all streams would take 2 MB, and grow
+    for as long as pictures come.
+    """
 
     def __init__(self) -> None:
-        self._samples: deque[StageTimes] = deque(maxlen=SAMPLES)
+        self._numbers = array("q")  # SAMPLES times WIDTH of them at most
+        self._place = 0
 
     def add(self, times: StageTimes) -> None:
         """Count a picture that was sent."""
-        self._samples.append(times)
+        place = self._place * WIDTH
+        self._numbers[place : place + WIDTH] = array("q", times)
+        self._place = (self._place + 1) % SAMPLES
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Return the median and 95th percentile of each stage, in ms since the one before it."""
-        durations: dict[str, list[float]] = {stage: [] for stage in (*STAGES, "total")}
-        for times in tuple(self._samples):
-            before = times.captured
-            for stage in STAGES:
-                reached: int = getattr(times, stage)
-                if reached:
-                    durations[stage].append((reached - before) / 1e6)
-                    before = reached
-            durations["total"].append((times.sent - times.captured) / 1e6)
-        return {stage: _percentiles(values) for stage, values in durations.items() if values}
+        """Return what :func:`summarise` says of the pictures."""
+        return summarise(self._samples())
+
+    def sent_since(self, when: int) -> list[StageTimes]:
+        """Return the pictures that were sent since a time, in nanoseconds since the epoch."""
+        return [times for times in self._samples() if times.sent >= when]
+
+    def _samples(self) -> list[StageTimes]:
+        places = range(0, len(self._numbers), WIDTH)
+        return [StageTimes(*self._numbers[place : place + WIDTH]) for place in places]
+
+
+def summarise(samples: Iterable[StageTimes]) -> dict[str, dict[str, float]]:
+    """Return the median and 95th percentile of each stage, in ms since the one before it."""
+    durations: dict[str, list[float]] = {stage: [] for stage in (*STAGES, "total")}
+    for times in samples:
+        before = times.captured
+        for stage in STAGES:
+            reached: int = getattr(times, stage)
+            if reached:
+                durations[stage].append((reached - before) / 1e6)
+                before = reached
+        durations["total"].append((times.sent - times.captured) / 1e6)
+    return {stage: _percentiles(values) for stage, values in durations.items() if values}
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ..media.jpeg import MAX_PIXELS
+from .access import AccessSettings
 from .schema import SettingsError, setting
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -14,7 +15,7 @@ _ICE_SCHEMES = ("stun", "stuns", "turn", "turns")
 
 
 @dataclass(frozen=True)
-class BridgeSettings:
+class BridgeSettings(AccessSettings):
     """Parameters of the bridge node; ``<camera>.topic`` comes beside them for each camera."""
 
     cameras: list[str] = setting(["camera"], "Names of the cameras to show, in this order")
@@ -138,10 +139,13 @@ class BridgeSettings:
     )
     turn_urls: list[str] = setting([""], "TURN servers (turn:host:port?transport=udp)")
     turn_username: str = setting("", "User name for the TURN servers")
-    turn_password: str = setting("", "Password for the TURN servers")
-    cors_origins: list[str] = setting(
-        ["*"],
-        "Web origins whose pages may use WHEP (https://example.org), or * for every one",
+    turn_password: str = setting("", "Password for the TURN servers", secret=True)
+    statistics_interval: float = setting(
+        60.0,
+        "Seconds between two lines of statistics in the log (frames, viewers, memory, latency by "
+        "stage); 0: none",
+        minimum=0.0,
+        maximum=86_400.0,
     )
 
     autostart: bool = setting(
@@ -150,6 +154,7 @@ class BridgeSettings:
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_cameras(self.cameras)
         if self.lowest_bitrate > self.bitrate:
             raise SettingsError(

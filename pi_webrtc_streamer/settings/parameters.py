@@ -70,7 +70,7 @@ class NodeParameters(Generic[Schema]):
         if name in self._overrides:
             self._node.undeclare_parameter(name)
             try:
-                value = convert(name, self._overrides.pop(name), default)
+                value = _converted(name, self._overrides.pop(name), about, default)
                 check(name, value, about)
             except SettingsError as error:
                 self._problems[name] = str(error)
@@ -135,6 +135,13 @@ class NodeParameters(Generic[Schema]):
                 "clean it up, set the parameter, then configure it again"
             )
         check(parameter.name, parameter.value, about)
+
+
+def _converted(name: str, value: Any, about: Setting, default: Value) -> Value:
+    # A secret is not shown, and YAML would take zeros from one that looks like a number.
+    if about.secret and type(value) is not str:
+        raise SettingsError(f"{name} takes text: put it in quotes")
+    return convert(name, value, default)
 
 
 def convert(name: str, value: Any, like: Value) -> Value:

@@ -31,6 +31,7 @@ class Setting:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     live: bool = False  # whether a change takes effect while the node runs
+    secret: bool = False  # whether its value must not be shown
 
 
 def setting(
@@ -41,9 +42,10 @@ def setting(
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
     live: bool = False,
+    secret: bool = False,
 ) -> Any:
     """Make a dataclass field that is a setting; a list default is copied for each object."""
-    metadata = {_METADATA: Setting(description, minimum, maximum, choices, live)}
+    metadata = {_METADATA: Setting(description, minimum, maximum, choices, live, secret)}
     if isinstance(default, list):
         return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)

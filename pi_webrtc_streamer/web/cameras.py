@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from ..bridge import Bridge
+from ..counts import held_counts, resident_memory
 from ..faults import faults
+from ..heap import memory_in_use
 from ..media.distributor import FrameDistributor, Mailbox
 from ..media.feed import CameraFeed
 from ..media.frame import JpegFrame
+from .admission import requires, visitor_role
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
 
@@ -37,6 +40,7 @@ async def list_cameras(request: web.Request) -> web.Response:
     bridge = request.app[BRIDGE]
     body = {
         "instance": bridge.instance,
+        "role": str(visitor_role(request)),
         "state": "inactive" if bridge.viewers is None else "active",
         "ice_servers": [
             {"urls": server.urls, "username": server.username, "credential": server.credential}
@@ -49,26 +53,39 @@ async def list_cameras(request: web.Request) -> web.Response:
     return web.json_response(body, headers={"Cache-Control": "no-store"})
 
 
+@requires(None)
 async def health(request: web.Request) -> web.Response:
-    """Answer 200 while the bridge is active, else 503; pictures are another matter."""
+    """Answer 200 while the bridge is active, else 503; pictures are another matter.
+
+    A watchdog needs no token for that. Who has one is told of the cameras, too.
+    """
     bridge = request.app[BRIDGE]
-    states = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
     active = bridge.viewers is not None
-    body = {"status": "ok" if active else "inactive", "cameras": states}
+    body: dict[str, object] = {"status": "ok" if active else "inactive"}
+    if visitor_role(request) is not None:
+        body["cameras"] = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
     return web.json_response(
         body, status=200 if active else 503, headers={"Cache-Control": "no-store"}
     )
 
 
 async def stats(request: web.Request) -> web.Response:
-    """Say what is encoded and sent, how long the stages take, and how the viewers' links are."""
+    """Say what is encoded and sent, how long the stages take, how the viewers' links are, and what
+    the process holds (counts.py; memory in bytes), this request included.
+    """
     bridge = request.app[BRIDGE]
     body: dict[str, object] = {
         "errors": faults.total,
         "frames": {
-            feed.name: {"received": feed.received, "rejected": feed.rejected}
+            feed.name: {
+                "received": feed.received,
+                "rejected": feed.rejected,
+                "overwritten": feed.distributor.overwritten,
+            }
             for feed in bridge.feeds.values()
         },
+        "memory": {"resident": resident_memory(), **memory_in_use()},
+        "held": held_counts(asyncio.get_running_loop()),
     }
     if bridge.viewers is not None:
         body |= bridge.viewers.describe()

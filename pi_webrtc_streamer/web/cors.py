@@ -15,19 +15,34 @@ PREFLIGHT_AGE = "600"  # seconds
 
 @web.middleware
 async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pages of the allowed origins use WHEP, errors included."""
-    response = await handler(request)
-    if not request.path.startswith("/whep/"):
-        return response
-    origin = request.headers.get("Origin")
-    allowed = request.app[BRIDGE].settings.cors_origins
-    response.headers.add("Vary", "Origin")
-    if origin is None or not ("*" in allowed or origin in allowed):
-        return response
-    response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
-    response.headers["Access-Control-Expose-Headers"] = RESPONSE_HEADERS
-    if request.method == "OPTIONS":
+    """Let pages of the allowed origins use WHEP, errors included.
+
+    A preflight is answered here: it never carries a token.
+    """
+    allowed = allowed_origin(request)
+    if allowed is None:
+        response = await handler(request)
+    elif request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        response = web.Response(status=204)
         response.headers["Access-Control-Allow-Methods"] = METHODS
         response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
         response.headers["Access-Control-Max-Age"] = PREFLIGHT_AGE
+    else:
+        response = await handler(request)
+        response.headers["Access-Control-Expose-Headers"] = RESPONSE_HEADERS
+    if request.path.startswith("/whep/"):
+        response.headers.add("Vary", "Origin")
+    if allowed is not None:
+        response.headers["Access-Control-Allow-Origin"] = allowed
     return response
+
+
+def allowed_origin(request: web.Request) -> str | None:
+    """Return the origin, or ``*``, that may use what is asked for, though its page is not ours."""
+    origin = request.headers.get("Origin")
+    if origin is None or not request.path.startswith("/whep/"):
+        return None
+    listed = request.app[BRIDGE].settings.listed_origins
+    if "*" in listed:
+        return "*"
+    return origin if origin in listed else None

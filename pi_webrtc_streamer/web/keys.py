@@ -7,9 +7,11 @@ from aiohttp import web
 from ..bridge import Bridge
 from ..media.feed import CameraFeed
 from ..webrtc.late import LateViewers
+from .access import Access
 from .errors import RETRY_AFTER, ApiError
 
 BRIDGE = web.AppKey("bridge", Bridge)
+ACCESS = web.AppKey("access", Access)
 
 
 def requested_feed(request: web.Request) -> CameraFeed:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -52,7 +53,8 @@ class ConnectionLimits:
 class Listener:
     """Accepts connections on a socket from :meth:`start` to :meth:`stop`, within limits.
 
-    ``make_handler`` returns the protocol that serves a connection.
+    ``make_handler`` returns the protocol that serves a connection, which is one over TLS where
+    ``tls`` is given.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class Listener:
         listening: socket.socket,
         make_handler: Callable[[], asyncio.Protocol],
         limits: ConnectionLimits,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._socket = listening
+        self._tls = tls
         self._socket.setblocking(False)
         self._make_handler = make_handler
         self._limits = limits
@@ -109,7 +113,7 @@ class Listener:
                 self._make_handler(), self._limits, on_closed=partial(self._give_back, client)
             )
             _own(self._connect(connected, connection), self._connecting)
-        elif len(self._refusals) < MOST_REFUSALS:
+        elif self._tls is None and len(self._refusals) < MOST_REFUSALS:
             _own(_refuse(connected, refusal), self._refusals)
         else:
             connected.close()
@@ -124,7 +128,10 @@ class Listener:
 
     async def _connect(self, connected: socket.socket, connection: Connection) -> None:
         connecting = asyncio.get_running_loop().connect_accepted_socket(
-            lambda: connection, connected
+            lambda: connection,
+            connected,
+            ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else self._limits.request_timeout,
         )
         try:
             await asyncio.wait_for(connecting, self._limits.request_timeout)

@@ -12,42 +12,58 @@ from aiohttp import web
 from ..async_owning import AsyncOwned
 from ..bridge import Bridge
 from . import cameras, whep
+from .access import Access
+from .admission import admit, requires
 from .cors import cors_for_whep
 from .errors import errors_as_json
-from .keys import BRIDGE
+from .headers import set_headers
+from .keys import ACCESS, BRIDGE
 from .listener import ConnectionLimits, Listener, at_its_own_pace
+from .login import sign_in
 
 STATIC = Path(__file__).with_name("static")
 SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data:; media-src 'self' blob: mediastream:; "
-    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
 
 
 class PortError(Exception):
     """The server cannot listen where it should; the text names the address and the way out."""
 
 
-def make_app(bridge: Bridge) -> web.Application:
-    """Return the application that serves a bridge."""
+def make_app(bridge: Bridge, access: Access) -> web.Application:
+    """Return the application that serves a bridge to those who may come in."""
     app = web.Application(
-        middlewares=[at_its_own_pace, cors_for_whep, errors_as_json],
+        middlewares=[at_its_own_pace, cors_for_whep, errors_as_json, admit],
         client_max_size=bridge.settings.max_body_size,
     )
     app[BRIDGE] = bridge
+    app[ACCESS] = access
     app.router.add_get("/", _page)
+    app.router.add_post("/", requires(None)(sign_in))
     app.router.add_static("/static/", STATIC)
     whep.add_routes(app)
     cameras.add_routes(app)
-    app.on_response_prepare.append(_set_headers)
+    app.on_response_prepare.append(set_headers)
     return app
 
 
-class WebServer:
-    """Listens from :meth:`start` to :meth:`stop`."""
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on a TCP port: the one asked for, or a free one if that is 0.
 
-    def __init__(self, bridge: Bridge) -> None:
+    :raises PortError: if the address cannot be listened on.
+    """
+    # Not left to asyncio, whose error no longer tells why an address cannot be had (Python 3.13).
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        both = family == socket.AF_INET6 and host == "::"
+        return socket.create_server(address[:2], family=family, dualstack_ipv6=both)
+    except OSError as error:
+        raise PortError(_explain(error, host, port)) from error
+
+
+class WebServer:
+    """Serves from :meth:`start` to :meth:`stop`."""
+
+    def __init__(self, bridge: Bridge, access: Access) -> None:
         settings = bridge.settings
         self._limits = ConnectionLimits(
             total=settings.max_connections,
@@ -56,8 +72,9 @@ class WebServer:
             head_size=settings.max_header_size,
         )
         self._owned = AsyncOwned()
+        self._tls = access.tls
         self._runner = web.AppRunner(
-            make_app(bridge),
+            make_app(bridge, access),
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             handler_cancellation=True,
@@ -66,28 +83,18 @@ class WebServer:
             auto_decompress=False,  # nobody compresses an offer, but for one of a thousand times
         )
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port: the one asked for, or a free one if that is 0.
-
-        :raises PortError: if the address cannot be listened on.
-        """
+    async def start(self, listening: socket.socket) -> None:
+        """Answer those who connect to a listening socket, which remains the caller's to close."""
         async with AsyncOwned() as owned:
-            try:
-                listening = owned.take(
-                    "the port", lambda: _listen(host, port), lambda listening: listening.close()
-                )
-            except OSError as error:
-                raise PortError(_explain(error, host, port)) from error
             listener = owned.take_async(
                 "the connections",
-                lambda: Listener(listening, self._make_handler, self._limits),
+                lambda: Listener(listening, self._make_handler, self._limits, self._tls),
                 Listener.end_tasks,
             )
             owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
             await self._runner.setup()
             owned.take("the listener", listener.start, lambda _: listener.stop())
             self._owned = owned.pop_all()
-        return int(listening.getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
@@ -96,13 +103,6 @@ class WebServer:
     def _make_handler(self) -> asyncio.Protocol:
         assert self._runner.server is not None
         return self._runner.server()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    # Not left to asyncio, whose error no longer tells why an address cannot be had (Python 3.13).
-    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    both = family == socket.AF_INET6 and host == "::"
-    return socket.create_server(address[:2], family=family, dualstack_ipv6=both)
 
 
 def _explain(error: OSError, host: str, port: int) -> str:
@@ -123,11 +123,3 @@ async def _page(request: web.Request) -> web.FileResponse:
     if viewers is not None:
         viewers.prepare()  # while the browser loads the rest of the page
     return web.FileResponse(STATIC / "index.html")
-
-
-async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "pi_webrtc_streamer"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    # A page of an older version must not outlive an update of the robot.
-    response.headers.setdefault("Cache-Control", "no-cache")

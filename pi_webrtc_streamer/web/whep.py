@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -16,8 +15,10 @@ from ..webrtc.errors import (
     TooManyViewers,
 )
 from ..webrtc.trickle import FragmentError, parse_fragment
+from .body import in_time
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
+from .visit import client_address
 
 if TYPE_CHECKING:
     from ..webrtc.viewer import Viewer
@@ -44,7 +45,7 @@ async def create(request: web.Request) -> web.Response:
     viewers = active_viewers(request)
     offer = await _read_text(request)
     try:
-        viewer, answer = await viewers.admit(feed.name, offer, request.remote or "")
+        viewer, answer = await viewers.admit(feed.name, offer, client_address(request))
     except TooManyFromAddress as error:
         raise ApiError(429, f"{error}; end one of them first", RETRY_AFTER) from error
     except (TooManyViewers, AnswerTimeout) as error:
@@ -123,11 +124,8 @@ def _require_content_type(request: web.Request, expected: str) -> None:
 
 
 async def _read_text(request: web.Request) -> str:
-    patience = request.app[BRIDGE].settings.request_timeout
     try:
-        return await asyncio.wait_for(request.text(), patience)
-    except asyncio.TimeoutError:
-        raise ApiError(408, f"the body took more than {patience:g} s") from None
+        return await in_time(request, request.text())
     except (UnicodeDecodeError, LookupError) as error:
         raise ApiError(400, f"the body is no text: {error}") from error
 

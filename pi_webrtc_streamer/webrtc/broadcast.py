@@ -10,8 +10,10 @@ from functools import partial
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
 from ..media.rate_control import TierChoice, tier_bitrate
+from ..media.stages import StageTimes
 from ..media.tiers import Tier
 from ..owning import Owned
+from ..statistics import FrameCounts
 from .fanout import Fanout
 from .sender import StreamSender
 
@@ -39,6 +41,7 @@ class Broadcast:
         self._tiers = tiers
         self._fanouts = [Fanout(pipeline, codec, tier) for tier in tiers]
         self._places: dict[StreamSender, Place] = {}
+        self._before = FrameCounts()  # of viewers who have gone
 
     @contextmanager
     def join(self, sender: StreamSender) -> Iterator[Place]:
@@ -49,10 +52,14 @@ class Broadcast:
                 owned.at_end(
                     f"a place in the tier {fanout.tier.name}", partial(fanout.remove, sender)
                 )
-            owned.at_end("a place in a broadcast", partial(self._places.pop, sender, None))
+            owned.at_end("a place in a broadcast", partial(self._leave, sender))
             self._places[sender] = place
             place.fanout.add(sender)
             yield place
+
+    def _leave(self, sender: StreamSender) -> None:
+        if self._places.pop(sender, None) is not None:
+            self._before = _with(self._before, sender)
 
     def update(self) -> None:
         """Move viewers whose links have changed, and set each tier's bitrate."""
@@ -63,6 +70,18 @@ class Broadcast:
         for fanout in self._fanouts:
             capacities = [sender.link.capacity(now) for sender in fanout.senders]
             fanout.set_bitrate(tier_bitrate(fanout.tier, capacities))
+
+    def counts(self) -> FrameCounts:
+        """Count what was sent and dropped so far, for all viewers there have been."""
+        counts = self._before
+        for sender in self._places:
+            counts = _with(counts, sender)
+        skipped = sum(fanout.skipped for fanout in self._fanouts)
+        return counts._replace(dropped=counts.dropped + skipped)
+
+    def sent_since(self, when: int) -> list[StageTimes]:
+        """Return some of the pictures sent since a time, in nanoseconds since the epoch."""
+        return [times for fanout in self._fanouts for times in fanout.stages.sent_since(when)]
 
     def describe(self) -> list[dict[str, object]]:
         """Return what ``/stats`` says of the streams that are open."""
@@ -84,3 +103,9 @@ class Broadcast:
 
         place.moving_to = target
         target.add(sender, arrive)
+
+
+def _with(counts: FrameCounts, sender: StreamSender) -> FrameCounts:
+    return counts._replace(
+        sent=counts.sent + sender.units_sent, dropped=counts.dropped + sender.units_dropped
+    )

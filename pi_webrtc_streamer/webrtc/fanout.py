@@ -51,6 +51,7 @@ class Fanout:
         self._senders: dict[StreamSender, Callable[[], object] | None] = {}
         self._stream: EncodedStream | None = None
         self._outlet: _Outlet | None = None
+        self._skipped_before = 0
         # The last key frame and what followed it, as long as no newer one may be made: a viewer who
         # joins then is sent these at once, and the others are spared a key frame.
         self._recent: list[AccessUnit] = []
@@ -78,6 +79,7 @@ class Fanout:
         self._senders.pop(sender, None)
         if not self._senders and self._stream is not None:
             stream, self._stream, self._outlet = self._stream, None, None
+            self._skipped_before += stream.skipped
             self._recent.clear()
             self._pipeline.close_stream(stream)
 
@@ -95,6 +97,11 @@ class Fanout:
     def senders(self) -> tuple[StreamSender, ...]:
         """Whom the stream is sent to."""
         return tuple(self._senders)
+
+    @property
+    def skipped(self) -> int:
+        """How many pictures were not encoded since the loop was not done with the last one."""
+        return self._skipped_before + (self._stream.skipped if self._stream is not None else 0)
 
     def describe(self) -> dict[str, object] | None:
         """Return what ``/stats`` says of the stream; None while it is closed."""

@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..heap import settle_heap
+from ..media.stages import StageTimes
 from ..owning import LONGEST_RELEASE
+from ..statistics import FrameCounts
 from .errors import TooManyViewers
 
 if TYPE_CHECKING:
@@ -91,6 +93,14 @@ class LateViewers:
     def counts(self) -> Mapping[str, int]:
         """Return how many viewers each camera has."""
         return self._viewers.counts() if self._viewers is not None else {}
+
+    def frame_counts(self, camera: str) -> FrameCounts:
+        """Count the pictures of a camera that were sent and dropped so far, in all codecs."""
+        return self._viewers.frame_counts(camera) if self._viewers is not None else FrameCounts()
+
+    def sent_since(self, camera: str, when: int) -> list[StageTimes]:
+        """Return some of the pictures sent since a time, in nanoseconds since the epoch."""
+        return self._viewers.sent_since(camera, when) if self._viewers is not None else []
 
     def why_gone(self, viewer_id: str) -> str | None:
         """Say why a viewer is gone, for some time after it went; None if it is unknown."""

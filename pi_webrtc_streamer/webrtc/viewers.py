@@ -17,7 +17,9 @@ from ..faults import faults
 from ..heap import release_heap
 from ..media.codec import Codec
 from ..media.pipeline import MediaPipeline
+from ..media.stages import StageTimes
 from ..owning import LONGEST_RELEASE, ReleaseError
+from ..statistics import FrameCounts
 from .broadcast import Broadcast
 from .errors import AnswerTimeout, TooManyViewers
 from .places import Place, Places
@@ -113,6 +115,16 @@ class Viewers:
         """Return how many viewers each camera has."""
         return Counter(viewer.camera for viewer in self._viewers.values())
 
+    def frame_counts(self, camera: str) -> FrameCounts:
+        """Count the pictures of a camera that were sent and dropped so far, in all codecs."""
+        counts = [self._broadcasts[camera, codec].counts() for codec in Codec]
+        return FrameCounts(*(sum(column) for column in zip(*counts, strict=True)))
+
+    def sent_since(self, camera: str, when: int) -> list[StageTimes]:
+        """Return some of the pictures sent since a time, in nanoseconds since the epoch."""
+        broadcasts = [self._broadcasts[camera, codec] for codec in Codec]
+        return [times for each in broadcasts for times in each.sent_since(when)]
+
     def why_gone(self, viewer_id: str) -> str | None:
         """Say why a viewer is gone, for some time after it went; None if it is unknown."""
         return self._gone.get(viewer_id)
@@ -136,6 +148,7 @@ class Viewers:
         release_heap()  # the encoders are closed
 
     def _follow_links(self) -> None:
+        # A method of its own, whose variables do not hold the last viewer when memory is released.
         try:
             for broadcast in self._broadcasts.values():
                 broadcast.update()

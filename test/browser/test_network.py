@@ -32,12 +32,12 @@ def test_a_network_that_is_cut_for_ten_seconds(network, browser):
         chromium_inside(network) as executable,
         looking(browser) as near,
     ):
-        program.wait_for_output("Open http")
+        token = program.link.partition("?token=")[2]
         inside = browser.browser_type.launch(executable_path=executable, args=ARGUMENTS)
         try:
             with looking(inside) as far:
-                near.open(f"http://127.0.0.1:{port}/")
-                far.open(f"http://{network.here}:{port}/")
+                near.open(f"http://127.0.0.1:{port}/?token={token}")
+                far.open(f"http://{network.here}:{port}/?token={token}")
                 near.wait_for_frames()
                 far.wait_for_frames()
                 before = far.barcode()

@@ -16,6 +16,7 @@ import pytest
 from pi_webrtc_streamer import async_owning
 from pi_webrtc_streamer import bridge as bridge_module
 from pi_webrtc_streamer import loop as loop_module
+from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.webrtc import viewers as viewers_module
 from support.faults import Waits, step_broken, steps_recorded
 from support.leaks import all_given_back, held
@@ -140,35 +141,44 @@ VIEWERS_OWN = ("viewer.py", "viewers.py", "sender.py")
 
 
 class Cycle:
-    """Takes a bridge from unconfigured to active, with somebody who watches, and back."""
+    """Takes a node from unconfigured to active and back; a bridge, with somebody who watches."""
 
-    def __init__(self, node, bridge) -> None:
-        self.bridge = bridge
-        self._lifecycle = Lifecycle(node, "bridge")
+    def __init__(self, client, node) -> None:
+        self.node = node
+        self._lifecycle = Lifecycle(client, node.get_name())
 
     async def change(self, transition: int) -> bool:
-        return await asyncio.to_thread(self._lifecycle.change, transition)
+        return await self._lifecycle.change_soon(transition)
 
     async def run(self, broken: Condition = lambda: False) -> None:
         """Go as far as it goes, and back to where nothing is held."""
-        if await self.change(Lifecycle.CONFIGURE) and await self.change(Lifecycle.ACTIVATE):
+        if await self.up():
             async with aiohttp.ClientSession() as session:
                 await either(self._look(session), broken)
-                async with watching_while(session, self.bridge.url, broken):
+                async with watching_while(session, self.node.url, broken):
                     await self.down()
         await self.down()
 
+    async def up_and_down(self) -> bool:
+        """Do so without anybody who watches; returns whether it became active."""
+        active = await self.up()
+        await self.down()
+        return active
+
+    async def up(self) -> bool:
+        return await self.change(Lifecycle.CONFIGURE) and await self.change(Lifecycle.ACTIVATE)
+
     async def down(self) -> None:
         for _ in range(2):
-            if self.bridge.state_label == "active":
+            if self.node.state_label == "active":
                 await self.change(Lifecycle.DEACTIVATE)
-            if self.bridge.state_label == "inactive":
+            if self.node.state_label == "inactive":
                 await self.change(Lifecycle.CLEANUP)
-        assert self.bridge.state_label == "unconfigured"
+        assert self.node.state_label == "unconfigured"
 
     async def _look(self, session: aiohttp.ClientSession) -> None:
         """See pictures by HTTP, of which more come until the session is closed."""
-        response = await session.get(f"{self.bridge.url}cameras/camera/stream.mjpg")
+        response = await session.get(f"{self.node.url}cameras/camera/stream.mjpg")
         await response.content.readuntil(b"\xff\xd9")
 
 
@@ -228,3 +238,22 @@ def loops_watched(monkeypatch, waits: Waits) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setattr(loop_module, "ScopedLoop", WatchedLoop)
         yield
+
+
+@pytest.mark.slow
+async def test_each_step_of_the_camera(node):
+    camera = CameraNode(overrides={"source": "pattern", "width": 320, "height": 240})
+    with running(camera, up=False):
+        cycle = Cycle(node, camera)
+        await cycle.up_and_down()
+        before = held()
+        with steps_recorded() as steps:
+            await cycle.up_and_down()
+            await all_given_back(before, None, "after a cycle")
+        assert {what for _, what in steps} >= {"the source", "the capture thread", "the log"}
+        for step in steps:
+            with step_broken(step) as broken:
+                await cycle.up_and_down()
+                assert broken, step
+            await all_given_back(before, None, f"after {step} was broken")
+        assert await cycle.up_and_down()

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import urllib.error
 import urllib.request
 
 import pytest
@@ -82,13 +83,27 @@ def test_a_port_in_use(port):
             assert "Traceback" not in program.output
 
 
+def test_from_the_network_it_takes_the_token_that_it_prints(port):
+    with Program(
+        "pi-webrtc-streamer", "--source", "pattern", "--port", port, "--host", "0.0.0.0"
+    ) as program:
+        address, _, token = program.link.partition("?token=")
+        assert address.endswith(f":{port}/")
+        url = f"http://127.0.0.1:{port}/cameras/camera/snapshot.jpg"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(url, timeout=30)
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert response.read(2) == b"\xff\xd8"
+
+
 def test_unknown_options_and_help():
     with Program("pi-webrtc-streamer", "--sauce", "x") as program:
         assert program.process.wait(30) == 2
         assert "unrecognized arguments: --sauce x" in program.output
     with Program("pi-webrtc-streamer", "--help") as program:
         assert program.process.wait(30) == 0
-        for option in ("source", "camera", "width", "height", "framerate", "host", "port"):
+        for option in ("source", "camera", "width", "height", "framerate", "host", "port", "tls"):
             assert f"--{option}" in program.output
 
 

@@ -203,35 +203,50 @@ async def test_a_bad_fragment_is_refused_with_its_reason(
         await viewer.next_frame()
 
 
-async def test_other_sites_may_use_whep(bridge, session):
+PREFLIGHT = {"Access-Control-Request-Method": "POST"}
+
+
+async def test_other_sites_may_use_whep_where_that_is_allowed(session):
+    bridge = make_bridge(cors_origins=["*"], auth="token", token_view="watch-only-0123")
     origin = {"Origin": "https://player.example"}
-    async with session.options(f"{bridge.url}whep/camera", headers=origin) as response:
-        assert response.status == 204
-        assert response.headers["Access-Control-Allow-Origin"] == "*"
-        assert "POST" in response.headers["Access-Control-Allow-Methods"]
-        assert "If-Match" in response.headers["Access-Control-Allow-Headers"]
-        assert response.headers["Accept-Post"] == "application/sdp"
-    async with session.post(
-        f"{bridge.url}whep/camera", data="x", headers={**SDP, **origin}
-    ) as response:
-        assert response.headers["Access-Control-Allow-Origin"] == "*", "errors as well"
-        assert "Location" in response.headers["Access-Control-Expose-Headers"]
-    async with session.get(f"{bridge.url}cameras", headers=origin) as response:
-        assert "Access-Control-Allow-Origin" not in response.headers
-
-
-async def test_only_listed_origins_where_they_are_listed(session):
-    bridge = make_bridge(cors_origins=["https://a.example"])
     with running(bridge):
-        for origin, expected in [
-            ("https://a.example", "https://a.example"),
-            ("https://b.example", None),
-        ]:
-            async with session.options(
-                f"{bridge.url}whep/camera", headers={"Origin": origin}
-            ) as response:
-                assert response.headers.get("Access-Control-Allow-Origin") == expected
+        url = f"{bridge.url}whep/camera"
+        async with session.options(url, headers=origin | PREFLIGHT) as response:
+            assert response.status == 204, "a preflight has no token"
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            assert "POST" in response.headers["Access-Control-Allow-Methods"]
+            assert "If-Match" in response.headers["Access-Control-Allow-Headers"]
+            assert "Authorization" in response.headers["Access-Control-Allow-Headers"]
+        async with session.post(url, data="x", headers=SDP | origin) as response:
+            assert response.status == 401
+            assert response.headers["Access-Control-Allow-Origin"] == "*", "errors as well"
+        origin["Authorization"] = "Bearer watch-only-0123"
+        async with session.options(url, headers=origin) as response:
+            assert response.headers["Accept-Post"] == "application/sdp"
+        async with session.post(url, data=await make_offer(), headers=SDP | origin) as response:
+            assert response.status == 201
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
+            assert "Access-Control-Allow-Credentials" not in response.headers
+            assert "Location" in response.headers["Access-Control-Expose-Headers"]
+        async with session.get(f"{bridge.url}cameras", headers=origin) as response:
+            assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize("listed", [["https://a.example"], [""]])
+async def test_only_listed_origins_and_none_unless_they_are(session, listed):
+    bridge = make_bridge(cors_origins=listed)
+    with running(bridge):
+        url = f"{bridge.url}whep/camera"
+        for origin in ("https://a.example", "https://b.example"):
+            allowed = origin if origin in listed else None
+            headers = {"Origin": origin}
+            async with session.options(url, headers=headers | PREFLIGHT) as response:
+                assert response.status == (204 if allowed else 403)
+                assert response.headers.get("Access-Control-Allow-Origin") == allowed
                 assert response.headers["Vary"] == "Origin"
+            async with session.post(url, data="x", headers=SDP | headers) as response:
+                assert response.status == (400 if allowed else 403)
+                assert response.headers.get("Access-Control-Allow-Origin") == allowed
 
 
 async def test_an_offer_with_audio_and_data_is_answered(bridge, session):

@@ -1,11 +1,12 @@
 """Sees that everything is given back."""
 
 import gc
+from collections import deque
 
 from pi_webrtc_streamer.bridge_node import BridgeNode
 from pi_webrtc_streamer.counts import held_counts
 
-from .waiting import until, wait_for
+from .waiting import until
 
 
 def held(bridge: BridgeNode | None = None) -> dict[str, int]:
@@ -24,6 +25,13 @@ async def all_given_back(before: dict[str, int], bridge: BridgeNode | None, afte
         raise AssertionError(f"{error}: {changed}") from None
 
 
-def all_is_given_back(before: dict[str, int], after: str) -> None:
-    """The same outside an event loop."""
-    wait_for(lambda: held() == before, f"{before} {after}")
+async def held_at_rest() -> dict[str, int]:
+    """Count what this process holds when that no longer changes."""
+    looks: deque[dict[str, int]] = deque(maxlen=20)
+
+    def steady() -> bool:
+        looks.append(held())
+        return len(looks) == looks.maxlen and all(look == looks[0] for look in looks)
+
+    await until(steady, "counts that stay the same")
+    return looks[0]

@@ -1,16 +1,19 @@
 """Real nodes on a real executor, and a publisher of pictures."""
 
 import array
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import numpy as np
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 
 from pi_webrtc_streamer.bridge_node import BridgeNode
@@ -19,7 +22,7 @@ from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.lifecycle import OwningNode
 from pi_webrtc_streamer.process import owning, spinning
 
-from .waiting import wait_for
+from .waiting import GIVE_UP_AFTER, wait_for
 
 TOPIC = "/camera/image_raw/compressed"
 
@@ -116,6 +119,14 @@ class Lifecycle:
     ACTIVATE = Transition.TRANSITION_ACTIVATE
     DEACTIVATE = Transition.TRANSITION_DEACTIVATE
     CLEANUP = Transition.TRANSITION_CLEANUP
+    # what ros2 lifecycle set NODE shutdown requests, by the state that the node is in
+    SHUTDOWN = MappingProxyType(
+        {
+            "unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+            "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
+            "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+        }
+    )
 
     def __init__(self, node: Node, name: str) -> None:
         self._client = node.create_client(ChangeState, f"/{name}/change_state")
@@ -123,8 +134,21 @@ class Lifecycle:
 
     def change(self, transition: int) -> bool:
         """Request a transition and return whether it succeeded."""
-        request = ChangeState.Request()
-        request.transition.id = transition
-        future = self._client.call_async(request)
+        future = self.request(transition)
         wait_for(future.done, "an answer to change_state")
         return future.result().success
+
+    async def change_soon(self, transition: int) -> bool:
+        """The same in an event loop."""
+        loop = asyncio.get_running_loop()
+        answered = asyncio.Event()
+        future = self.request(transition)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(answered.set))
+        await asyncio.wait_for(answered.wait(), GIVE_UP_AFTER)
+        return future.result().success
+
+    def request(self, transition: int) -> Future:
+        """Request a transition."""
+        request = ChangeState.Request()
+        request.transition.id = transition
+        return self._client.call_async(request)

@@ -1,6 +1,7 @@
 """Our programs as processes, with their output kept."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,6 +39,11 @@ class Program:
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
+    @property
+    def link(self) -> str:
+        """The address of the page that the program has printed, with the token if it made one."""
+        return re.findall(r"Open (http\S+) in", self.wait_for_output("in a browser"))[0]
+
     def wait_for_output(self, text: str) -> str:
         """Wait until the program has written a text, and return all that it has written."""
 
@@ -64,10 +70,14 @@ class Program:
         self._folder.cleanup()
 
 
-def node(name: str, *parameters: str) -> Program:
-    """Start ``camera_node`` or ``bridge_node`` with parameters, brought to active by itself."""
+def node(program: str, *parameters: str, name: str = "") -> Program:
+    """Start ``camera_node`` or ``bridge_node`` with parameters, brought to active by itself; the
+    node can be given another name.
+    """
     arguments = [argument for each in ("autostart:=true", *parameters) for argument in ("-p", each)]
-    return Program(name, "--ros-args", *arguments)
+    if name:
+        arguments += ["-r", f"__node:={name}"]
+    return Program(program, "--ros-args", *arguments)
 
 
 def free_port() -> int:

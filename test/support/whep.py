@@ -86,10 +86,13 @@ class WhepViewer:
 
 @asynccontextmanager
 async def watching(
-    url: str, codec: str | None = None, camera: str = "camera"
+    url: str,
+    codec: str | None = None,
+    camera: str = "camera",
+    headers: dict[str, str] | None = None,
 ) -> AsyncIterator[WhepViewer]:
     """Watch a camera of the bridge at this address for the length of a context."""
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers=headers) as session:
         viewer = WhepViewer(session, f"{url}whep/{camera}")
         try:
             response = await viewer.connect(codec)

@@ -10,12 +10,14 @@ import pytest
 import simplejpeg
 from aiortc.codecs.h264 import H264PayloadDescriptor
 
+from pi_webrtc_streamer.media import live
 from pi_webrtc_streamer.media.codec import AccessUnit, Codec, StreamSettings
 from pi_webrtc_streamer.media.distributor import FrameDistributor
 from pi_webrtc_streamer.media.frame import JpegFrame, live_frames
 from pi_webrtc_streamer.media.pipeline import REBUILD_AFTER, MediaPipeline
 from pi_webrtc_streamer.media.stages import StageTimes
 from pi_webrtc_streamer.media.tiers import make_tiers
+from support.waiting import wait_for
 
 FULL, HALF, QUARTER = make_tiers(2_500_000, 100_000)
 
@@ -234,3 +236,48 @@ def test_an_encoder_that_always_fails_is_tried_now_and_then(distributor, problem
     distributor.publish(make_frame(9 * 10**9))
     assert sink.next().keyframe
     pipeline.close()
+
+
+class Slow(Sink):
+    """Keeps the media thread until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+
+    def deliver(self, unit: AccessUnit) -> None:
+        super().deliver(unit)
+        self.go_on.wait(10)
+
+
+def test_who_watches_next_is_shown_nothing_from_before(pipeline, distributor):
+    """Neither the picture in hand, nor the one that waits, nor the last one once more."""
+    pictures = len(live.pictures)
+    sink = Slow()
+    stream = pipeline.open_stream(Codec.H264, FULL, sink)
+    distributor.publish(make_frame(stamp=10**9))
+    assert sink.next().keyframe
+    distributor.publish(make_frame(stamp=2 * 10**9))  # waits behind the one in hand
+    pipeline.close_stream(stream)
+    fresh = Sink()
+    stream = pipeline.open_stream(Codec.H264, FULL, fresh)
+    pipeline.request_keyframe(stream)
+    sink.go_on.set()
+    wait_for(lambda: len(live.pictures) == pictures, "the end of the last picture")
+    distributor.publish(make_frame(stamp=3 * 10**9))
+    unit = fresh.next()
+    assert unit.times.captured == 3 * 10**9
+    assert unit.keyframe
+    assert sink.units.empty()
+
+
+def test_when_the_last_viewer_has_left_nothing_is_held(pipeline, distributor):
+    before = live.live_counts()
+    streams = [(pipeline.open_stream(codec, FULL, sink := Sink()), sink) for codec in Codec]
+    distributor.publish(make_frame())
+    for _, sink in streams:
+        sink.next()
+    assert live.live_counts()["encoders"] == before["encoders"] + 2
+    while streams:
+        pipeline.close_stream(streams.pop()[0])
+    wait_for(lambda: live.live_counts() == before, f"{before}")

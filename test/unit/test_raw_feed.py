@@ -91,3 +91,30 @@ def test_the_thread_begins_with_the_first_message_and_ends_with_close(feed, fram
     for _ in range(2):
         raw_feed.close()
         assert threading.active_count() == before
+
+
+def test_a_picture_from_before_is_not_for_who_comes_next(feed):
+    """The one audience goes and another one comes while a picture is compressed."""
+    converting, go_on = threading.Event(), threading.Event()
+
+    def to_bgr_in_time(image):
+        converting.set()
+        assert go_on.wait(GIVE_UP_AFTER)
+        return to_bgr(image)
+
+    bayer = halves("bayer_rggb8", 64, 48, (255, 0, 0), (255, 0, 0))
+    raw_feed = RawFeed(feed, to_bgr_in_time)
+    mailbox: Mailbox[JpegFrame] = Mailbox()
+    try:
+        with feed.distributor.subscribed(Mailbox()):
+            raw_feed.accept(serialize_message(message(bayer._replace(stamp=10**9))))
+            assert converting.wait(GIVE_UP_AFTER)
+        with feed.distributor.subscribed(mailbox):
+            go_on.set()
+            raw_feed.accept(serialize_message(message(bayer._replace(stamp=2 * 10**9))))
+            frame = mailbox.wait(GIVE_UP_AFTER)
+            assert frame is not None
+            assert frame.times.captured == 2 * 10**9
+    finally:
+        go_on.set()
+        raw_feed.close()

@@ -65,6 +65,7 @@ class Page {
     emptyTitle: find(document, '#empty-title', HTMLElement),
     emptyText: find(document, '#empty-text', HTMLElement),
     emptyLinks: find(document, '#empty-links', HTMLUListElement),
+    signIn: find(document, '#sign-in', HTMLButtonElement),
   };
   #announcer = new Announcer(find(document, '#announcer', HTMLElement));
   #poller = new Poller(
@@ -93,6 +94,8 @@ class Page {
     const { signal } = this.#listeners;
     document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
     document.addEventListener('keydown', (event) => this.#onKey(event), { signal });
+    // The page itself is what asks for the token.
+    this.#elements.signIn.addEventListener('click', () => location.reload(), { signal });
     window.addEventListener('online', () => this.#tryNow(), { signal });
     this.#resizes.observe(this.#elements.tiles);
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
@@ -119,6 +122,7 @@ class Page {
     this.#bridge = bridge;
     this.#bridgeSeenAt = performance.now();
     this.#reachable = true;
+    this.#showSignIn(false);
     const restarted = before !== null && before.instance !== bridge.instance;
     for (const tile of this.cameras.values()) {
       if (restarted) tile.onNewInstance(seenBefore);
@@ -131,9 +135,34 @@ class Page {
 
   /** @param {WhepError | null} error */
   #onSilence(error) {
+    if (error?.isLockedOut) {
+      this.#onLockedOut();
+      return;
+    }
+    this.#showSignIn(false);
     if (this.#reachable !== false) this.#announcer.say('', 'The robot is not reachable.');
     this.#reachable = false;
     this.#showPageState(error?.message ?? '');
+  }
+
+  /** The bridge wants a token: nothing more is tried until somebody comes back to the page, perhaps signed in. */
+  #onLockedOut() {
+    const { empty, emptyTitle, emptyText, emptyLinks, notice } = this.#elements;
+    for (const name of [...this.cameras.keys()]) this.#removeTile(name);
+    this.#reachable = false;
+    notice.hidden = true;
+    empty.hidden = false;
+    setText(emptyTitle, 'The robot asks for a token');
+    setText(emptyText, 'It was started anew, and its token has changed. Its log on the robot has the address with the new one.');
+    this.#linkCameras(emptyLinks, []);
+    this.#showSignIn(true);
+    this.#showTitle();
+    this.#announcer.say('', 'The robot asks for a token.');
+  }
+
+  /** @param {boolean} shown */
+  #showSignIn(shown) {
+    this.#elements.signIn.hidden = !shown;
   }
 
   /**

@@ -27,6 +27,7 @@ const POLL_BACKOFF_MAX_MS = 2_000;
 /**
  * @typedef {object} Bridge the answer of `/cameras`
  * @property {string} instance changes when the bridge starts anew
+ * @property {'view' | 'drive'} role what whoever watches may do
  * @property {'active' | 'inactive'} state
  * @property {RTCIceServer[]} ice_servers
  * @property {Camera[]} cameras
@@ -79,7 +80,8 @@ export class Poller {
 
     const failed = answer === null || answer instanceof WhepError;
     this.#failures = failed ? this.#failures + 1 : 0;
-    this.#timer = setTimeout(() => this.now(), this.#pause());
+    // Without a token, asking again is in vain until somebody has signed in.
+    if (!(answer instanceof WhepError && answer.isLockedOut)) this.#timer = setTimeout(() => this.now(), this.#pause());
     if (failed) this.#onFailure(answer);
     else this.#onAnswer(answer);
   }

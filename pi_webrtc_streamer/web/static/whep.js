@@ -37,6 +37,11 @@ export class WhepError extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 
+  /** Whether the bridge does not know who asks: its token has changed, most likely. */
+  get isLockedOut() {
+    return this.status === 401;
+  }
+
   /** Whether the same request is likely to be refused again. */
   get isRefusal() {
     return this.status >= 400 && this.status < 500 && this.status !== 408 && this.status !== 429;

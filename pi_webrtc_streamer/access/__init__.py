@@ -1,0 +1,1 @@
+"""Who may come in: tokens and roles, addresses, hosts and origins. Pure but for the files."""

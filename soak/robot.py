@@ -1,0 +1,127 @@
+"""The robot under test: two camera nodes and the bridge, in processes of their own."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rclpy.node import Node
+
+from bench.processes import Streamer, wait_for
+from pi_webrtc_streamer.process import ros_context, spinning
+from support.nodes import Lifecycle
+from support.program import Program, free_port, node
+
+STEADY, CHANGING = "front", "rear"
+SIZES = ((640, 360), (320, 240), (480, 270), (400, 300))
+FRAMERATE = 15.0
+COMPLAINT = re.compile(r"\[(ERROR|FATAL)\]|^Traceback", re.MULTILINE)
+
+
+class Robot:
+    """Runs for the length of a context (:func:`robot`).
+
+    The front camera's node runs all the time; the rear one's is restarted with other sizes, and
+    killed.
+    """
+
+    def __init__(self, url: str, bridge: Program, lifecycle: Lifecycle) -> None:
+        self.url = url
+        self.bridge = bridge
+        self.cameras: dict[str, Program] = {}
+        self.complaints: list[str] = []
+        self._streamer = Streamer(url, bridge, bridge)
+        self._lifecycle = lifecycle
+
+    def start_camera(self, name: str, size: tuple[int, int] = SIZES[0]) -> None:
+        """Start a camera's node; returns when it publishes."""
+        width, height = size
+        camera = node(
+            "camera_node",
+            "source:=pattern",
+            f"width:={width}",
+            f"height:={height}",
+            f"framerate:={FRAMERATE}",
+            name=name,
+        )
+        self.cameras[name] = camera
+        wait_for(lambda: "publishing" in camera.output, f"camera {name} publishes", camera)
+
+    def end_camera(self, name: str, number: int = signal.SIGINT) -> None:
+        """End a camera's node with a signal."""
+        camera = self.cameras.pop(name)
+        with camera:
+            camera.end(number)
+            self._read_log(camera)
+
+    def restart_bridge(self) -> None:
+        """Deactivate and activate the bridge, as ``ros2 lifecycle`` does.
+
+        :raises RuntimeError: if it refuses.
+        """
+        for transition in (Lifecycle.DEACTIVATE, Lifecycle.ACTIVATE):
+            if not self._lifecycle.change(transition):
+                raise RuntimeError(f"the bridge refused transition {transition}")
+
+    def stats(self) -> dict:
+        """Return what the bridge says of itself.
+
+        :raises RuntimeError: if it has ended.
+        """
+        status = self.bridge.process.poll()
+        if status is not None:
+            raise RuntimeError(f"the bridge has ended with {status}:\n{self.bridge.output[-4000:]}")
+        return dict(self._streamer.get("stats"))
+
+    def close(self) -> None:
+        """End all processes."""
+        for name in tuple(self.cameras):
+            self.end_camera(name)
+        self.bridge.end()
+        self._read_log(self.bridge)
+
+    def _read_log(self, program: Program) -> None:
+        lines = program.output.splitlines()
+        self.complaints += [line for line in lines if COMPLAINT.search(line)]
+
+
+@contextmanager
+def robot(*parameters: str) -> Iterator[Robot]:
+    """Run the robot; ``parameters`` are the bridge's."""
+    port = free_port()
+    with ExitStack() as stack:
+        stack.enter_context(ros_context([]))
+        client = Node("soak")
+        stack.callback(client.destroy_node)
+        stack.enter_context(spinning([client]))
+        bridge = stack.enter_context(
+            node(
+                "bridge_node",
+                f"port:={port}",
+                f"cameras:=[{STEADY}, {CHANGING}]",
+                f"framerate:={FRAMERATE}",
+                *parameters,
+            )
+        )
+        wait_for(lambda: "active" in bridge.output, "the bridge is active", bridge)
+        running = Robot(f"http://127.0.0.1:{port}/", bridge, Lifecycle(client, "bridge"))
+        stack.callback(running.close)
+        for name in (STEADY, CHANGING):
+            running.start_camera(name)
+        yield running
+
+
+def kernel_figures(pid: int) -> dict[str, int]:
+    """Return what the kernel says of a process: memory in bytes, threads, open files."""
+    status = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    return {
+        "memory": 1024 * int(status["VmRSS"].split()[0]),
+        "anonymous": 1024 * int(status["RssAnon"].split()[0]),
+        "threads": int(status["Threads"]),
+        "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
+    }

@@ -1,0 +1,118 @@
+"""After a disconnect or a change of state, nobody is shown a picture from before it."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from pi_webrtc_streamer.media.codec import Codec
+from support.leaks import held
+from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
+from support.waiting import until
+from support.whep import mean_luma, watching
+
+BEFORE, AFTER = 60, 160  # luma
+
+
+@pytest.fixture
+def bridge():
+    bridge = make_bridge()
+    with running(bridge):
+        yield bridge
+
+
+async def see_a_picture(node, bridge) -> None:
+    """Be the last one to watch, and leave."""
+    with Publisher(node, grey_jpeg(luma=BEFORE)):
+        async with watching(bridge.url, "h264") as viewer:
+            assert abs(mean_luma(await viewer.next_frame()) - BEFORE) < 8
+            await viewer.session.delete(viewer.resource)
+
+
+async def reactivate(node) -> None:
+    lifecycle = Lifecycle(node, "bridge")
+    assert await lifecycle.change_soon(Lifecycle.DEACTIVATE)
+    assert await lifecycle.change_soon(Lifecycle.ACTIVATE)
+
+
+@pytest.mark.parametrize("change", ["the last viewer left", "deactivated and activated"])
+async def test_who_comes_next_sees_what_is_captured_from_then_on(node, bridge, change):
+    """They come while the camera is silent, when only an old picture could be shown."""
+    await see_a_picture(node, bridge)
+    if change != "the last viewer left":
+        await reactivate(node)
+    async with aiohttp.ClientSession() as session, watching(bridge.url, "h264") as viewer:
+        part = asyncio.ensure_future(first_part(session, bridge.url))
+        snapshot = asyncio.ensure_future(get_snapshot(session, bridge.url))
+        await until(lambda: bridge._bridge.viewers.counts()["camera"] == 1, "the viewer")
+        await until(lambda: node.count_subscribers(TOPIC) == 1, "the subscription")
+        await until(lambda: viewer.connection.connectionState == "connected", "the connection")
+        jpeg = grey_jpeg(luma=AFTER)
+        with Publisher(node, jpeg):
+            assert abs(mean_luma(await viewer.next_frame()) - AFTER) < 8
+            assert await part == jpeg
+            assert await snapshot == jpeg
+
+
+async def first_part(session: aiohttp.ClientSession, url: str) -> bytes:
+    async with session.get(f"{url}cameras/camera/stream.mjpg") as response:
+        part = await aiohttp.MultipartReader.from_response(response).next()
+        return await part.read()
+
+
+async def get_snapshot(session: aiohttp.ClientSession, url: str) -> bytes:
+    while True:  # it is given up after three seconds without a picture
+        async with session.get(f"{url}cameras/camera/snapshot.jpg") as response:
+            if response.status == 200:
+                return await response.read()
+
+
+async def test_without_viewers_nothing_is_decoded_or_encoded(node, bridge):
+    """Not even while somebody takes the JPEG pictures as they are."""
+    await see_a_picture(node, bridge)
+    async with aiohttp.ClientSession() as session:
+        with Publisher(node, grey_jpeg()):
+            await first_part(session, bridge.url)
+            assert await open_streams(session, bridge.url) == []
+            assert held()["encoders"] == held()["pictures"] == 0
+
+
+async def open_streams(session: aiohttp.ClientSession, url: str) -> list:
+    async with session.get(f"{url}stats") as response:
+        return (await response.json())["streams"]["camera"]
+
+
+async def test_a_unit_under_way_is_not_for_the_next_viewer(node, bridge):
+    """The stream is closed and opened again while the event loop has a unit yet to send."""
+    await see_a_picture(node, bridge)
+    fanout = bridge._bridge.viewers._viewers._broadcasts["camera", Codec.H264]._fanouts[0]
+    first, second = Receiver(), Receiver()
+
+    async def change_viewers() -> None:
+        fanout.add(first)
+        with Publisher(node, grey_jpeg(luma=BEFORE)):
+            outlet = fanout._outlet
+            while outlet.ready:  # and nothing is sent meanwhile: the loop is kept
+                pass
+        fanout.remove(first)
+        fanout.add(second)
+
+    await asyncio.to_thread(bridge._loop.run, change_viewers())
+    with Publisher(node, grey_jpeg(luma=AFTER)) as publisher:
+        await until(lambda: second.units, "a unit")
+        started = publisher.stamps[0]
+    bridge._loop.loop.call_soon_threadsafe(fanout.remove, second)
+    assert first.units == []
+    assert second.units[0].keyframe
+    assert second.units[0].times.captured >= started
+    await until(lambda: fanout._stream is None, "the end of the stream")
+
+
+class Receiver:
+    """Takes what a viewer's sender is to send."""
+
+    def __init__(self) -> None:
+        self.units = []
+
+    def send(self, unit, now: float) -> None:
+        self.units.append(unit)

@@ -1,0 +1,121 @@
+"""The nodes as processes that are told to end, or killed, at any time."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from pi_webrtc_streamer.process import spinning
+from support.cameras import reaches
+from support.nodes import Lifecycle
+from support.program import Program, free_port, node
+from support.waiting import GIVE_UP_AFTER
+from support.whep import watching
+
+FULL_CIRCLE = (Lifecycle.CONFIGURE, Lifecycle.ACTIVATE, Lifecycle.DEACTIVATE, Lifecycle.CLEANUP)
+CAMERA = ("source:=pattern", "width:=320", "height:=240")
+
+
+class Hurry:
+    """Sends a node one transition after the other, without waiting for answers for ever."""
+
+    def __init__(self, remote, name: str) -> None:
+        self._lifecycle = Lifecycle(remote, name)
+        self._stop = threading.Event()
+        self.cycles = 0
+        self.begun = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            for transition in FULL_CIRCLE:
+                future = self._lifecycle.request(transition)
+                while not (future.done() or self._stop.wait(0.002)):
+                    pass
+            self.cycles += 1
+            self.begun.set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["camera_node", "bridge_node"])
+def test_a_signal_while_transitions_run(remote, module, number):
+    parameters = [f"port:={free_port()}"] if module == "bridge_node" else CAMERA
+    arguments = [argument for each in parameters for argument in ("-p", each)]
+    with Program(module, "--ros-args", *arguments) as program, spinning([remote]):
+        program.wait_for_output("waiting to be configured")
+        with Hurry(remote, module.removesuffix("_node")) as hurry:
+            assert hurry.begun.wait(GIVE_UP_AFTER)
+            assert program.end(number) == 0, program.output
+        assert "Traceback" not in program.output
+
+
+HANGING = """
+import threading
+from pi_webrtc_streamer.lean import import_ros
+from pi_webrtc_streamer.signals import stopping_on_signals
+import_ros()
+from pi_webrtc_streamer.lifecycle import OwningNode
+from pi_webrtc_streamer.process import run_node
+
+class Hanging(OwningNode):
+    def __init__(self):
+        super().__init__("hanging", {"autostart": True})
+
+    def activate(self, owned):
+        owned.at_end("what hangs", self.hang_for_ever)
+
+    def hang_for_ever(self):
+        threading.Event().wait()
+
+with stopping_on_signals() as stop:
+    run_node(Hanging, stop)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_that_hangs_ends_all_the_same_and_says_where(number):
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            while "active" not in process.stderr.readline():
+                assert process.poll() is None
+            process.send_signal(number)
+            assert process.wait(GIVE_UP_AFTER) == 1
+            assert "in hang_for_ever" in process.stderr.read()
+        finally:
+            process.kill()
+
+
+async def test_either_node_is_killed_and_started_again():
+    """The other one goes on and recovers; nothing of the killed one hinders the next start."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    with node("bridge_node", f"port:={port}") as bridge:
+        bridge.wait_for_output("active")
+        with node("camera_node", *CAMERA) as camera:
+            camera.wait_for_output("publishing")
+            async with watching(url) as viewer:
+                await viewer.next_frame()
+                assert camera.end(signal.SIGKILL) == -signal.SIGKILL
+                await reaches(url, "stale")
+                with node("camera_node", *CAMERA) as camera_again:
+                    await reaches(url, "live")
+                    await viewer.next_frame()
+                    assert bridge.end(signal.SIGKILL) == -signal.SIGKILL
+                    with node("bridge_node", f"port:={port}") as bridge_again:
+                        bridge_again.wait_for_output("active")
+                        async with watching(url) as next_viewer:
+                            await next_viewer.next_frame()
+                        assert bridge_again.end() == 0
+                    assert camera_again.end() == 0
