@@ -86,13 +86,13 @@ class WebServer:
     async def start(self, listening: socket.socket) -> None:
         """Answer those who connect to a listening socket, which remains the caller's to close."""
         async with AsyncOwned() as owned:
+            owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
+            await self._runner.setup()
             listener = owned.take_async(
                 "the connections",
                 lambda: Listener(listening, self._make_handler, self._limits, self._tls),
                 Listener.end_tasks,
             )
-            owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
-            await self._runner.setup()
             owned.take("the listener", listener.start, lambda _: listener.stop())
             self._owned = owned.pop_all()
 

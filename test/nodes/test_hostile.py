@@ -16,7 +16,7 @@ from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import GIVE_UP_AFTER, until
 from support.whep import SDP, WhepViewer, watching
 
-GET = b"GET /health HTTP/1.1\r\nHost: bridge\r\n\r\n"
+GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 GARBAGE = [
     b"",
     b"\0",
@@ -103,8 +103,8 @@ async def test_a_body_that_does_not_come_is_408():
     with running(bridge):
         async with connected(bridge.url) as (reader, writer):
             writer.write(
-                b"POST /whep/camera HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\n"
-                b"Content-Length: 1000\r\n\r\nv=0"
+                b"POST /whep/camera HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/sdp\r\nContent-Length: 1000\r\n\r\nv=0"
             )
             status, _, error = await read_answer(reader)
             assert (status, error) == (408, "the body took more than 1 s")
@@ -189,7 +189,7 @@ async def test_jpeg_clients_are_limited_and_must_read(publisher):
     with running(bridge):
         async with connected(bridge.url) as (reader, writer), aiohttp.ClientSession() as session:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            writer.write(b"GET /cameras/camera/stream.mjpg HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write(b"GET /cameras/camera/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await asyncio.wait_for(reader.readuntil(b"--frame"), GIVE_UP_AFTER)
             writer.transport.pause_reading()
             async with session.get(f"{bridge.url}cameras/camera/snapshot.jpg") as response:
