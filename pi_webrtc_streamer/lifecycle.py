@@ -12,6 +12,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
+from .faults import faults
 from .owning import Owned, ReleaseError
 from .settings.schema import Value
 
@@ -158,7 +159,7 @@ class OwningNode(LifecycleNode):
         return result
 
     def _could_not_give_back(self, what: str, error: Exception) -> None:
-        self._log_trace(f"{what} could not be given back", error)
+        faults.report(self.get_logger(), f"{what} could not be given back", error)
 
     def _log_trace(self, what: str, error: Exception) -> None:
         trace = "".join(format_exception(error))

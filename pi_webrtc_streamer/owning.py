@@ -17,6 +17,8 @@ from functools import partial
 from types import TracebackType
 from typing import Literal, TypeVar
 
+from .faults import faults
+
 logger = logging.getLogger(__name__)
 
 LONGEST_RELEASE = 1.0  # seconds; the process has 2 to end
@@ -27,7 +29,6 @@ Report = Callable[[str, Exception], object]
 
 # Is told of each step; what it raises is raised there. None but in tests.
 observer: Callable[[Moment, str], object] | None = None
-failed_releases = 0  # in this process
 
 
 class ReleaseError(Exception):
@@ -35,8 +36,8 @@ class ReleaseError(Exception):
 
 
 def log_failure(what: str, error: Exception) -> None:
-    """Log with its trace that a release failed."""
-    logger.error("%s could not be given back", what, exc_info=error)
+    """Log with its trace, and count, that a release failed."""
+    faults.report(logger, f"{what} could not be given back", error)
 
 
 class Owned(ExitStack):
@@ -92,9 +93,7 @@ def note_failure(
 
     :raises ReleaseError: unless there is something else to raise already.
     """
-    global failed_releases
     if not isinstance(error, ReleaseError):
-        failed_releases += 1
         report(what, error)
     if under_way is None:
         raise ReleaseError(f"{what} could not be given back") from None
