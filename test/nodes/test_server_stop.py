@@ -10,7 +10,8 @@ import pytest
 from pi_webrtc_streamer.bridge import Bridge
 from pi_webrtc_streamer.loop import LoopThread
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
-from pi_webrtc_streamer.web.server import WebServer
+from pi_webrtc_streamer.web.access import make_access
+from pi_webrtc_streamer.web.server import WebServer, listen
 from support.waiting import GIVE_UP_AFTER
 
 
@@ -18,10 +19,14 @@ from support.waiting import GIVE_UP_AFTER
 def test_who_connects_while_it_stops_is_hung_up_on(turns):
     """However far asyncio has come with the connection, and without a garbage collection."""
     clients = [socket.socket() for _ in range(3)]
+    listening = listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
 
     async def connect_and_stop() -> None:
-        server = WebServer(Bridge(BridgeSettings(), {}, lambda topic: []))
-        port = await server.start("127.0.0.1", 0)
+        settings = BridgeSettings()
+        access = make_access(settings, ("127.0.0.1", port), print, print)
+        server = WebServer(Bridge(settings, {}, lambda topic: []), access)
+        await server.start(listening)
         for client in clients:
             client.settimeout(GIVE_UP_AFTER)
             client.connect(("127.0.0.1", port))
@@ -34,11 +39,12 @@ def test_who_connects_while_it_stops_is_hung_up_on(turns):
     try:
         loop.run(connect_and_stop())
         loop.close()
+        listening.close()
         for client in clients:
             with suppress(ConnectionResetError):  # it was not even accepted
                 assert client.recv(1) == b""
     finally:
         gc.enable()
         loop.close()
-        for client in clients:
+        for client in [*clients, listening]:
             client.close()
