@@ -3,6 +3,7 @@
 # ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure;
 #                   for soak: --seed NUMBER repeats an order of events
 # MINUTES=...       for soak: how long (60)
+# SECONDS=...       for fuzz: how long each parser is fuzzed (60)
 # PYTHON=...        a Python 3.10, 3.11, 3.12 or 3.13 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
 
@@ -11,7 +12,7 @@ export VENV
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench soak test test-picamera test-all-pythons check format lock clean
+.PHONY: help run bench fuzz soak test test-picamera test-all-pythons check format lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="..."] [PYTHON=...] [ROS_WHEELS=jazzy|kilted]'
@@ -22,6 +23,9 @@ run: ## Stream this machine's camera, or a test picture (ARGS="--source clip.mp4
 
 bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts)
 	@tools/bench $(ARGS)
+
+fuzz: ## Fuzz what reads bytes from outside (ARGS="offer jpeg": only these; SECONDS=600: each so long)
+	@SECONDS_EACH="$(SECONDS)" tools/fuzz $(ARGS)
 
 soak: ## Let viewers come and go for an hour, and see what stays (MINUTES=10: for so long)
 	@tools/soak --minutes "$(MINUTES)" $(ARGS)

@@ -78,6 +78,7 @@ def streamer(shape: Shape = HD, host: str = "127.0.0.1", *parameters: str) -> It
         f"host:={host}",
         f"port:={port}",
         f"bitrate:={BITRATE}",
+        "max_viewers_per_address:=1000",
         f"framerate:={float(shape.framerate)}",
         *parameters,
     )

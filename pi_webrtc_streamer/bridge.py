@@ -75,11 +75,23 @@ class Bridge:
         """Start the media threads, to be ended with the stack, and return their viewers."""
         # LateViewers says why not before.
         from .media.pipeline import MediaPipeline
+        from .webrtc.places import PlaceLimits, Places
         from .webrtc.viewers import Viewers
 
         settings = self.settings
-        stream = StreamSettings(settings.framerate, settings.h264_encoder, settings.encoder_threads)
+        stream = StreamSettings(
+            settings.framerate,
+            settings.h264_encoder,
+            settings.encoder_threads,
+            settings.max_pixels,
+        )
         tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
+        places = PlaceLimits(
+            total=settings.max_viewers,
+            camera=settings.max_viewers_per_camera,
+            address=settings.max_viewers_per_address,
+            connecting=settings.max_connecting,
+        )
         with Owned() as undo:
             undo.at_end("the media threads of a start that failed", pipelines.close)
             by_camera = {
@@ -92,8 +104,8 @@ class Bridge:
             }
             viewers = Viewers(
                 by_camera,
-                ViewerSettings(settings.codecs, self.ice_servers, tiers),
-                settings.max_viewers,
+                ViewerSettings(settings.codecs, self.ice_servers, tiers, settings.connect_timeout),
+                Places(places),
             )
             undo.pop_all()
             return viewers

@@ -128,7 +128,12 @@ class BridgeNode(OwningNode):
         feeds = {}
         for name in settings.cameras:
             topic = self._resolve_topic(f"{name}.topic")
-            feeds[name] = CameraFeed(name, topic, on_demand=partial(self._demand, name))
+            feeds[name] = CameraFeed(
+                name,
+                topic,
+                on_demand=partial(self._demand, name),
+                max_pixels=settings.max_pixels,
+            )
         return feeds
 
     def _resolve_topic(self, parameter: str) -> str:

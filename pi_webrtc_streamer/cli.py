@@ -96,13 +96,23 @@ def read_config(path: str) -> dict[str, Any]:
 
     :raises ConfigError: if it is missing or is none.
     """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: str) -> dict[str, Any]:
+    """Return the content of a ROS parameter file that was read from ``path``.
+
+    :raises ConfigError: if it is none.
+    """
     import yaml
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-13-01 is a ValueError
         raise ConfigError(f"the configuration {path} is no YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"the configuration {path} is not a mapping of node names")
@@ -114,7 +124,7 @@ def read_config(path: str) -> dict[str, Any]:
             )
     nodes = {"bridge", *camera_names(content)}
     for node in content:
-        if node != "/**" and node.removeprefix("/") not in nodes:
+        if node != "/**" and str(node).removeprefix("/") not in nodes:
             raise ConfigError(
                 f'the configuration {path} has a section "{node}"; the nodes are '
                 f"bridge and the cameras that it names: {', '.join(camera_names(content))}"

@@ -3,31 +3,94 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
+from .repetition import RepetitionLimit
+
+MOST_ALIKE = 10  # messages from one place in the code
+IN_SECONDS = 10.0
+CONTINUED = "\n    "  # a message's further lines: no message begins so
+# What comes from outside, a path or an encoding's name, must not begin a line of its own, nor
+# command the terminal in which somebody reads the log.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x0A}
+
+
+class _Kind(NamedTuple):
+    """What messages have in common that are summed up."""
+
+    logger: str
+    level: int
+    place: tuple[str, int]
+    error: str
+
 
 class RosLogHandler(logging.Handler):
-    """Passes log records on to a node's logger."""
+    """Passes log records on to a node's logger, but few of many that are alike.
 
-    def __init__(self, logger: RcutilsLogger) -> None:
+    What was held back is said with the first message after :data:`IN_SECONDS`, whatever it is
+    about, or when the handler is closed.
+    """
+
+    def __init__(self, logger: RcutilsLogger, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._logger = logger
+        self._clock = clock
+        self._limit = RepetitionLimit(MOST_ALIKE, IN_SECONDS)
+        self.setFormatter(_Formatter())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record at the nearest ROS severity."""
-        message = self.format(record)
+        now = self._clock()
+        self._sum_up(now)
+        if self._limit.admit(_kind(record), now):
+            self._log(record.levelno, self.format(record))
+
+    def close(self) -> None:
+        """Say what was held back; safe to call twice."""
+        self.acquire()
+        try:
+            self._sum_up(math.inf)
+        finally:
+            self.release()
+        super().close()
+
+    def _sum_up(self, now: float) -> None:
+        for kind, count in self._limit.ended(now).items():
+            assert isinstance(kind, _Kind)
+            file, line = kind.place
+            self._log(kind.level, f"{count} more messages like those from {file}:{line}")
+
+    def _log(self, level: int, message: str) -> None:
         # rclpy knows a call by its line, and each line by one severity.
-        if record.levelno >= logging.ERROR:
+        if level >= logging.ERROR:
             self._logger.error(message)
-        elif record.levelno >= logging.WARNING:
+        elif level >= logging.WARNING:
             self._logger.warning(message)
-        elif record.levelno >= logging.INFO:
+        elif level >= logging.INFO:
             self._logger.info(message)
         else:
             self._logger.debug(message)
+
+
+class _Formatter(logging.Formatter):
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record).translate(_CONTROLS).replace("\n", CONTINUED)
+
+
+def _kind(record: logging.LogRecord) -> _Kind:
+    error = record.exc_info[0] if record.exc_info else None
+    return _Kind(
+        record.name,
+        record.levelno,
+        (record.filename, record.lineno),
+        error.__name__ if error is not None else "",
+    )
 
 
 @contextmanager
@@ -44,3 +107,4 @@ def logging_to(logger: RcutilsLogger, levels: dict[str, int]) -> Iterator[None]:
         for name in levels:
             logging.getLogger(name).removeHandler(handler)
             logging.getLogger(name).propagate = True
+        handler.close()

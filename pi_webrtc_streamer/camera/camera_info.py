@@ -36,16 +36,7 @@ def load_camera_info(url: str) -> CameraInfo:
         raise CameraInfoMissing(f"there is no calibration file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CameraInfoError(f"the calibration {path} cannot be read: {error}") from error
-    import yaml  # 3 MB, which a camera without a calibration file does not need
-
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise CameraInfoError(f"the calibration {path} is no YAML: {error}") from error
-    try:
-        return parse_camera_info(content)
-    except CameraInfoError as error:
-        raise CameraInfoError(f"the calibration {path} cannot be used: {error}") from None
+    return parse_camera_info(text, path)
 
 
 def resolve(url: str) -> Path:
@@ -69,7 +60,24 @@ def resolve(url: str) -> Path:
     )
 
 
-def parse_camera_info(content: Any) -> CameraInfo:
+def parse_camera_info(text: str, path: Path) -> CameraInfo:
+    """Return what a calibration file says that was read from ``path``.
+
+    :raises CameraInfoError: if it cannot be read as a calibration.
+    """
+    import yaml  # 3 MB, which a camera without a calibration file does not need
+
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-13-01 is a ValueError
+        raise CameraInfoError(f"the calibration {path} is no YAML: {error}") from error
+    try:
+        return make_camera_info(content)
+    except CameraInfoError as error:
+        raise CameraInfoError(f"the calibration {path} cannot be used: {error}") from None
+
+
+def make_camera_info(content: Any) -> CameraInfo:
     """Make the message of a calibration file's content.
 
     :raises CameraInfoError: if a key is missing, or a matrix has another number of elements.

@@ -15,6 +15,9 @@ import struct
 from typing import NamedTuple
 
 ENCAPSULATION_SIZE = 4
+# Of frame_id, format and encoding. ROS has no limit; what is longer is no name, and would end up in
+# the log and on the page.
+LONGEST_STRING = 1024  # bytes
 _OCTET = struct.Struct("B")
 
 
@@ -54,7 +57,8 @@ class Image(NamedTuple):
 def read_compressed_image(message: bytes) -> CompressedImage:
     """Read the fields of a serialized CompressedImage; ``data`` stays where it is.
 
-    :raises CdrError: if the encapsulation is not plain CDR or a length points beyond the end.
+    :raises CdrError: if the encapsulation is not plain CDR, a length points beyond the end, or a
+        string is too long to be a name.
     """
     reader = _Reader(message)
     return CompressedImage(
@@ -68,7 +72,8 @@ def read_compressed_image(message: bytes) -> CompressedImage:
 def read_image(message: bytes) -> Image:
     """Read the fields of a serialized Image; ``data`` stays where it is.
 
-    :raises CdrError: if the encapsulation is not plain CDR or a length points beyond the end.
+    :raises CdrError: if the encapsulation is not plain CDR, a length points beyond the end, or a
+        string is too long to be a name.
     """
     reader = _Reader(message)
     return Image(
@@ -111,6 +116,8 @@ class _Reader:
 
     def string(self, field: str) -> str:
         octets = self.octets(field)
+        if len(octets) > LONGEST_STRING:
+            raise CdrError(f"{field} has {len(octets)} bytes, more than {LONGEST_STRING}")
         # CDR counts the terminating zero; an empty string may also come without one.
         return bytes(octets).rstrip(b"\0").decode("utf-8", "replace")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .jpeg import MAX_PIXELS
 from .stages import StageTimes
 
 CLOCK_RATE = 90_000  # of every video payload type, in Hz (RFC 6184, RFC 7741)
@@ -22,12 +23,14 @@ class StreamSettings:
     """How pictures are encoded: ``framerate`` is what to expect, in 1/s.
 
     ``h264_encoder`` is FFmpeg's name of one, or ``auto``; ``encoder_threads`` is how many of them
-    libx264 has for each stream, 0: one for each core, up to four.
+    libx264 has for each stream, 0: one for each core, up to four. No picture of more than
+    ``max_pixels`` is decoded.
     """
 
     framerate: float = 30.0
     h264_encoder: str = "auto"
     encoder_threads: int = 0
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from . import live
 from .codec import Codec, StreamSettings
+from .jpeg import MAX_PIXELS
 from .tiers import Tier
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,10 @@ class DecodeError(ValueError):
 class JpegDecoder:
     """Decodes JPEG pictures, each for itself, to planar YUV 4:2:0 with even sides."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
         self._context: VideoCodecContext = _context("mjpeg", "r")
+        # A JPEG may change its size after the header that was looked at before.
+        self._context.options = {"max_pixels": str(max_pixels)}
         self._context.thread_count = 1  # frame threads would hold pictures back
         self._crop: tuple[tuple[int, int, str], Graph] | None = None
 
@@ -51,7 +54,8 @@ class JpegDecoder:
 
         An odd last row or column is cut off, since 4:2:0 H.264 has even sides.
 
-        :raises DecodeError: if the data is no JPEG or the picture is too small to be encoded.
+        :raises DecodeError: if the data is no JPEG, or the picture is too large or too small to be
+            encoded.
         """
         try:
             # PyAV takes any buffer, whatever its stub says, and does not copy it.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .cdr import CdrError, read_compressed_image
 from .distributor import FrameDistributor
 from .frame import JpegFrame
-from .jpeg import JpegError, read_jpeg_size
+from .jpeg import MAX_PIXELS, JpegError, read_jpeg_size
 from .rate import RateMeter
 from .stages import StageTimes
 
@@ -38,7 +38,8 @@ class FeedStatus:
 class CameraFeed:
     """Turns a topic's messages into frames, publishes them, and can say how the camera is.
 
-    ``on_demand`` is told whether anybody wants frames (see :class:`FrameDistributor`).
+    ``on_demand`` is told whether anybody wants frames (see :class:`FrameDistributor`). Pictures of
+    more than ``max_pixels`` are refused before anything is decoded.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class CameraFeed:
         name: str,
         topic: str,
         on_demand: Callable[[bool], object] | None = None,
+        max_pixels: int = MAX_PIXELS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.topic = topic
+        self.max_pixels = max_pixels
         self.distributor: FrameDistributor[JpegFrame] = FrameDistributor(on_demand)
         self.received = 0
         self.rejected = 0
@@ -79,10 +82,10 @@ class CameraFeed:
     def publish(self, jpeg: memoryview, times: StageTimes) -> None:
         """Publish a JPEG picture.
 
-        :raises JpegError: if it is no whole JPEG.
+        :raises JpegError: if it is no whole JPEG, or too large.
         """
         now = self._clock()
-        size = read_jpeg_size(jpeg)
+        size = read_jpeg_size(jpeg, self.max_pixels)
         frame = JpegFrame(jpeg, times, size.width, size.height)
         self.received += 1
         self._size = frame.width, frame.height

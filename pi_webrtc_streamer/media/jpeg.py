@@ -10,6 +10,10 @@ START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {TEM}
 # Cameras that fill a fixed buffer pad the picture's end; further back nobody looks.
 LONGEST_PADDING = 4096
+# Markers before the picture. Exif and colour profiles take some dozens; without a limit, a message
+# full of fill bytes would keep the thread that reads all cameras busy for seconds.
+MOST_MARKERS = 1024
+MAX_PIXELS = 16_000_000  # unless told otherwise; the largest Raspberry Pi camera has 12 million
 
 
 class JpegError(ValueError):
@@ -23,10 +27,12 @@ class JpegSize(NamedTuple):
     height: int
 
 
-def read_jpeg_size(data: memoryview) -> JpegSize:
+def read_jpeg_size(data: memoryview, max_pixels: int = MAX_PIXELS) -> JpegSize:
     """Return the picture's size, having seen that it begins and ends as a JPEG does.
 
-    :raises JpegError: if it is empty, no JPEG, cut short, or says no size.
+    A few hundred bytes can claim a picture whose decoding takes 6 GB, hence ``max_pixels``.
+
+    :raises JpegError: if it is empty, no JPEG, cut short, too large, or says no size.
     """
     if len(data) == 0:
         raise JpegError("the message holds no picture data")
@@ -34,6 +40,8 @@ def read_jpeg_size(data: memoryview) -> JpegSize:
         begin = bytes(data[:4]).hex(" ")
         raise JpegError(f"not a JPEG: it begins with {begin} instead of ff d8")
     size = _find_size(data)
+    if size.width * size.height > max_pixels:
+        raise JpegError(too_large(size.width, size.height, max_pixels))
     tail = bytes(data[-2:])
     if tail != b"\xff\xd9" and b"\xff\xd9" not in bytes(data[-LONGEST_PADDING:]):
         raise JpegError(f"the JPEG is cut short: {len(data)} bytes without an end marker")
@@ -42,7 +50,9 @@ def read_jpeg_size(data: memoryview) -> JpegSize:
 
 def _find_size(data: memoryview) -> JpegSize:
     offset = 2
-    while offset + 4 <= len(data):
+    for _ in range(MOST_MARKERS):
+        if offset + 4 > len(data):
+            break
         if data[offset] != 0xFF:
             raise JpegError(f"broken JPEG: no marker at byte {offset}")
         marker = data[offset + 1]
@@ -56,7 +66,10 @@ def _find_size(data: memoryview) -> JpegSize:
             break
         if marker in START_OF_FRAME:
             return _size_at(data, offset)
-        offset += 2 + _uint16(data, offset + 2)
+        length = _uint16(data, offset + 2)
+        if length < 2:  # it counts itself
+            raise JpegError(f"broken JPEG: a segment of {length} bytes at byte {offset}")
+        offset += 2 + length
     raise JpegError("broken JPEG: it says no size before the picture begins")
 
 
@@ -67,6 +80,14 @@ def _size_at(data: memoryview, offset: int) -> JpegSize:
     if size.width == 0 or size.height == 0:
         raise JpegError(f"broken JPEG: its size is {size.width}x{size.height}")
     return size
+
+
+def too_large(width: int, height: int, max_pixels: int) -> str:
+    """Say why a picture of this size is refused."""
+    return (
+        f"the picture of {width}x{height} has more than {max_pixels} pixels: if that is meant, "
+        "raise the bridge's parameter max_pixels"
+    )
 
 
 def _uint16(data: memoryview, offset: int) -> int:

@@ -276,7 +276,7 @@ class MediaPipeline:
         if not streams:
             return
         if frame is not None:
-            watch.decoder = watch.decoder or JpegDecoder()
+            watch.decoder = watch.decoder or JpegDecoder(self._settings.max_pixels)
             decoded = watch.decoder.decode(frame.data)
             picture = Picture(decoded, frame.times._replace(decoded=time.time_ns()))
             watch.last = picture, now

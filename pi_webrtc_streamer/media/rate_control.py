@@ -21,6 +21,7 @@ HEAVY_LOSS = 0.10
 LIGHT_LOSS = 0.02
 LOSS_WINDOW = 0.5  # seconds
 FULL_QUEUE = 0.15  # seconds above the least round trip
+LEAST_CAPACITY = 10_000.0  # bit/s; from nothing, or less, no link would ever recover
 DRAIN = 0.8  # share of what is sent, so that a full queue drains
 RECOVERY_DELAY = 3.0  # seconds without trouble before more is tried
 RECOVERY = 1.08  # growth a second
@@ -96,7 +97,7 @@ class LinkEstimate:
         self.capacity(now)
         recent = self._last_decrease is not None and now < self._last_decrease + DECREASE_INTERVAL
         if not recent:
-            self._capacity = min(self._capacity, capacity)
+            self._capacity = max(LEAST_CAPACITY, min(self._capacity, capacity))
             self._last_decrease = now
 
 

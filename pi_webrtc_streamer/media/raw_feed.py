@@ -85,7 +85,7 @@ class RawFeed:
         from .raw_image import encode_jpeg
 
         image = read_image(arrived.message)
-        jpeg = encode_jpeg(image, self._to_bgr)
+        jpeg = encode_jpeg(image, self._to_bgr, self._feed.max_pixels)
         times = StageTimes(image.stamp, arrived.published, arrived.received)
         if arrived.audience == self._feed.distributor.audience:
             self._feed.publish(memoryview(jpeg), times)

@@ -16,6 +16,7 @@ import simplejpeg
 
 from ..video_range import FULL_CHROMA, FULL_LUMA
 from .cdr import Image, ImageError
+from .jpeg import MAX_PIXELS, too_large
 
 Pixels: TypeAlias = npt.NDArray[Any]  # height x width x channels
 
@@ -52,7 +53,9 @@ _BAYER = re.compile(r"(bayer_[rgb]{4})(8|16)")
 _FIRST_LUMA = {"yuv422": 1, "uyvy": 1, "yuv422_yuy2": 0, "yuyv": 0}
 
 
-def encode_jpeg(image: Image, to_bgr: Callable[[Image], Pixels]) -> bytes:
+def encode_jpeg(
+    image: Image, to_bgr: Callable[[Image], Pixels], max_pixels: int = MAX_PIXELS
+) -> bytes:
     """Return the picture as a JFIF file, 4:2:0 where it has colours.
 
     8-bit colours and grey are taken as they are, YUV 4:2:2 as video range of BT.601, which is what
@@ -60,10 +63,10 @@ def encode_jpeg(image: Image, to_bgr: Callable[[Image], Pixels]) -> bytes:
     scaled from their least to their greatest value (see :func:`scale_to_8_bits`). For all other
     encodings ``to_bgr`` is asked; it gets Bayer patterns as 8 bits without padding.
 
-    :raises ImageError: if there is no picture, less data than its size asks for, or an encoding
-        that ``to_bgr`` cannot convert.
+    :raises ImageError: if there is no picture, more than ``max_pixels``, less data than its size
+        asks for, or an encoding that ``to_bgr`` cannot convert.
     """
-    _check_size(image)
+    _check_size(image, max_pixels)
     try:
         return _encode(image, to_bgr)
     except ImageError:
@@ -115,9 +118,11 @@ def scale_to_8_bits(pixels: Pixels) -> Pixels:
     return levels
 
 
-def _check_size(image: Image) -> None:
+def _check_size(image: Image, max_pixels: int) -> None:
     if image.width == 0 or image.height == 0:
         raise ImageError(f"the message holds no picture: its size is {image.width}x{image.height}")
+    if image.width * image.height > max_pixels:
+        raise ImageError(too_large(image.width, image.height, max_pixels))
     needed = image.height * image.step
     if len(image.data) < needed:
         raise ImageError(

@@ -12,6 +12,8 @@ from .codec import AccessUnit
 # not push itself out.
 HISTORY_SIZE = 512
 ONE_BYTE_PROFILE = 0xBEDE
+ONE_BYTE_IDS = range(1, 15)
+LONGEST_ELEMENT = 16  # bytes
 _HEADER = "!BBHII"
 _VERSION_WITH_EXTENSION = 0x90
 _VERSION = 0x80
@@ -24,6 +26,13 @@ class Extensions(NamedTuple):
     mid: int | None = None
     abs_send_time: int | None = None
     playout_delay: int | None = None
+
+    def writable(self, mid: str) -> Extensions:
+        """Return those that the one-byte form can carry, given the value of mid."""
+        usable = [number if number in ONE_BYTE_IDS else None for number in self]
+        if not 1 <= len(mid.encode()) <= LONGEST_ELEMENT:
+            usable[0] = None
+        return Extensions(*usable)
 
 
 class RtpWriter:
@@ -50,6 +59,7 @@ class RtpWriter:
         self._sequence = sequence
         self._rtx = rtx
         self._rtx_sequence = rtx_sequence
+        extensions = extensions.writable(mid)
         self._constant_elements = _constant_elements(extensions, mid)
         self._abs_send_time = extensions.abs_send_time
         self._header = struct.Struct(_HEADER + f"{len(self._extension(0))}s")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ..media.jpeg import MAX_PIXELS
 from .access import AccessSettings
 from .schema import SettingsError, setting
 
@@ -65,6 +66,71 @@ class BridgeSettings(AccessSettings):
     )
     max_viewers: int = setting(
         50, "How many WebRTC viewers are served at once", minimum=1, maximum=1000
+    )
+    max_viewers_per_camera: int = setting(
+        50, "How many WebRTC viewers one camera has at once", minimum=1, maximum=1000
+    )
+    max_viewers_per_address: int = setting(
+        16,
+        "How many WebRTC viewers one address has at once; behind a reverse proxy all have one",
+        minimum=1,
+        maximum=1000,
+    )
+    max_connecting: int = setting(
+        32, "How many WebRTC viewers may be about to connect at once", minimum=1, maximum=1000
+    )
+    connect_timeout: float = setting(
+        10.0,
+        "How long a WebRTC viewer may take to connect, in seconds from the answer to its offer",
+        minimum=1.0,
+        maximum=120.0,
+    )
+    max_jpeg_clients: int = setting(
+        16,
+        "How many clients are served stream.mjpg or wait for a snapshot.jpg at once",
+        minimum=1,
+        maximum=1000,
+    )
+    jpeg_client_timeout: float = setting(
+        10.0,
+        "How long a client of stream.mjpg may take for one picture, in seconds",
+        minimum=1.0,
+        maximum=600.0,
+    )
+    max_connections: int = setting(
+        256, "How many TCP connections the HTTP port has at once", minimum=1, maximum=10_000
+    )
+    max_connections_per_address: int = setting(
+        64,
+        "How many TCP connections one address has to the HTTP port at once; behind a reverse proxy "
+        "all have one",
+        minimum=1,
+        maximum=10_000,
+    )
+    request_timeout: float = setting(
+        10.0,
+        "How long a connection may take until its next request is there, in seconds: headers, and "
+        "then the body, and the time in which it asks nothing",
+        minimum=1.0,
+        maximum=600.0,
+    )
+    max_header_size: int = setting(
+        32_768,
+        "Bytes of a request's first line and headers together",
+        minimum=1024,
+        maximum=1_048_576,
+    )
+    max_body_size: int = setting(
+        65_536,
+        "Bytes of a request's body; an offer has 3000 to 10,000",
+        minimum=1024,
+        maximum=16_777_216,
+    )
+    max_pixels: int = setting(
+        MAX_PIXELS,
+        "Pixels of the largest picture that is taken from a topic; a larger one is not decoded",
+        minimum=256,
+        maximum=268_435_456,
     )
     stun_urls: list[str] = setting(
         [""],

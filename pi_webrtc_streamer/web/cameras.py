@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,8 @@ from ..media.frame import JpegFrame
 from .admission import requires, visitor_role
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
+
+logger = logging.getLogger(__name__)
 
 SNAPSHOT_TIMEOUT = 3.0  # seconds; a camera that nobody watched has to begin first
 BOUNDARY = "frame"
@@ -133,13 +136,22 @@ async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = f"multipart/x-mixed-replace;boundary={BOUNDARY}"
         await response.prepare(request)
+        patience = request.app[BRIDGE].settings.jpeg_client_timeout
         try:
             while True:
-                frame = await frames.next()
-                await response.write(_part_header(frame))
-                await response.write(frame.data)
+                await asyncio.wait_for(_send_part(response, await frames.next()), patience)
         except ConnectionError:
             return response  # the client has gone, which is how a stream ends
+        except asyncio.TimeoutError:
+            logger.info("a client of %s took no picture in %g s", request.path, patience)
+            if request.transport is not None:
+                request.transport.abort()  # it would not take the stream's end, either
+            return response
+
+
+async def _send_part(response: web.StreamResponse, frame: JpegFrame) -> None:
+    await response.write(_part_header(frame))
+    await response.write(frame.data)
 
 
 def _part_header(frame: JpegFrame) -> bytes:
@@ -155,11 +167,19 @@ def _seconds(stamp: int) -> str:
 
 @contextmanager
 def _serving(request: web.Request) -> Iterator[None]:
-    """Let the bridge end this request when it is deactivated."""
+    """Let the bridge end this request when it is deactivated.
+
+    :raises ApiError: 503 if the bridge is inactive, or serves as many clients as it may.
+    """
     active_viewers(request)
     task = asyncio.current_task()
     assert task is not None
     requests = request.app[BRIDGE].requests
+    limit = request.app[BRIDGE].settings.max_jpeg_clients
+    if len(requests) >= limit:
+        raise ApiError(
+            503, f"{limit} clients are served JPEG already; try again later", RETRY_AFTER
+        )
     requests.add(task)
     try:
         yield

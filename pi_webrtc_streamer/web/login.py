@@ -13,6 +13,7 @@ from string import Template
 from aiohttp import web
 
 from ..access.entrance import Refusal
+from .body import in_time
 from .errors import ApiError
 from .keys import ACCESS
 from .visit import client_address, cookie_name, is_secure
@@ -93,7 +94,7 @@ async def sign_in(request: web.Request) -> web.Response:
     """Take the form of the login page."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise ApiError(415, "send the token as a form (application/x-www-form-urlencoded)")
-    token = (await request.post()).get("token")
+    token = (await in_time(request, request.post())).get("token")
     if not isinstance(token, str):
         raise Refusal(401, "the form has no token")
     return signed_in(request, token.strip())

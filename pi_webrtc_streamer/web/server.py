@@ -18,10 +18,10 @@ from .cors import cors_for_whep
 from .errors import errors_as_json
 from .headers import set_headers
 from .keys import ACCESS, BRIDGE
+from .listener import ConnectionLimits, Listener, at_its_own_pace
 from .login import sign_in
 
 STATIC = Path(__file__).with_name("static")
-LARGEST_BODY = 64 * 1024  # bytes; an offer has 3 to 10 kB
 SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
 
 
@@ -32,7 +32,8 @@ class PortError(Exception):
 def make_app(bridge: Bridge, access: Access) -> web.Application:
     """Return the application that serves a bridge to those who may come in."""
     app = web.Application(
-        middlewares=[cors_for_whep, errors_as_json, admit], client_max_size=LARGEST_BODY
+        middlewares=[at_its_own_pace, cors_for_whep, errors_as_json, admit],
+        client_max_size=bridge.settings.max_body_size,
     )
     app[BRIDGE] = bridge
     app[ACCESS] = access
@@ -63,6 +64,13 @@ class WebServer:
     """Serves from :meth:`start` to :meth:`stop`."""
 
     def __init__(self, bridge: Bridge, access: Access) -> None:
+        settings = bridge.settings
+        self._limits = ConnectionLimits(
+            total=settings.max_connections,
+            address=settings.max_connections_per_address,
+            request_timeout=settings.request_timeout,
+            head_size=settings.max_header_size,
+        )
         self._owned = AsyncOwned()
         self._tls = access.tls
         self._runner = web.AppRunner(
@@ -70,27 +78,31 @@ class WebServer:
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             handler_cancellation=True,
+            max_line_size=settings.max_header_size,
+            max_field_size=settings.max_header_size,
+            auto_decompress=False,  # nobody compresses an offer, but for one of a thousand times
         )
 
-    async def start(self, listener: socket.socket) -> None:
+    async def start(self, listening: socket.socket) -> None:
         """Answer those who connect to a listening socket, which remains the caller's to close."""
         async with AsyncOwned() as owned:
-            owned.take_async("the requests", lambda: listener, self._end_requests)
+            owned.take_async("the requests", lambda: None, lambda _: self._runner.cleanup())
             await self._runner.setup()
-            await web.SockSite(self._runner, listener, ssl_context=self._tls).start()
+            listener = owned.take_async(
+                "the connections",
+                lambda: Listener(listening, self._make_handler, self._limits, self._tls),
+                Listener.end_tasks,
+            )
+            owned.take("the listener", listener.start, lambda _: listener.stop())
             self._owned = owned.pop_all()
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
         await self._owned.aclose()
 
-    async def _end_requests(self, listener: socket.socket) -> None:
-        # A connection that asyncio has accepted and not yet handed over when its server is closed
-        # stays open, and whoever connected waits: so accept no more, and let it hand them over.
-        asyncio.get_running_loop().remove_reader(listener)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        await self._runner.cleanup()
+    def _make_handler(self) -> asyncio.Protocol:
+        assert self._runner.server is not None
+        return self._runner.server()
 
 
 def _explain(error: OSError, host: str, port: int) -> str:

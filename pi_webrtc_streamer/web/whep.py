@@ -11,11 +11,14 @@ from ..webrtc.errors import (
     IceRestartError,
     MalformedOffer,
     OfferError,
+    TooManyFromAddress,
     TooManyViewers,
 )
 from ..webrtc.trickle import FragmentError, parse_fragment
+from .body import in_time
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
+from .visit import client_address
 
 if TYPE_CHECKING:
     from ..webrtc.viewer import Viewer
@@ -42,7 +45,9 @@ async def create(request: web.Request) -> web.Response:
     viewers = active_viewers(request)
     offer = await _read_text(request)
     try:
-        viewer, answer = await viewers.admit(feed.name, offer)
+        viewer, answer = await viewers.admit(feed.name, offer, client_address(request))
+    except TooManyFromAddress as error:
+        raise ApiError(429, f"{error}; end one of them first", RETRY_AFTER) from error
     except (TooManyViewers, AnswerTimeout) as error:
         raise ApiError(503, f"{error}; try again later", RETRY_AFTER) from error
     except MalformedOffer as error:
@@ -120,7 +125,7 @@ def _require_content_type(request: web.Request, expected: str) -> None:
 
 async def _read_text(request: web.Request) -> str:
     try:
-        return await request.text()
+        return await in_time(request, request.text())
     except (UnicodeDecodeError, LookupError) as error:
         raise ApiError(400, f"the body is no text: {error}") from error
 

@@ -21,3 +21,7 @@ class AnswerTimeout(Exception):
 
 class TooManyViewers(Exception):
     """No further viewer is served now."""
+
+
+class TooManyFromAddress(TooManyViewers):
+    """No further viewer from this address is served now; others are."""

@@ -58,8 +58,8 @@ class LateViewers:
             logger.error("what viewers need cannot be loaded", exc_info=loading.exception())
             self._loading = None  # the next one tries again
 
-    async def admit(self, camera: str, offer: str) -> tuple[Viewer, str]:
-        """Answer an offer to watch a camera; returns the viewer and the answer.
+    async def admit(self, camera: str, offer: str, address: str) -> tuple[Viewer, str]:
+        """Answer an offer from an address to watch a camera; returns the viewer and the answer.
 
         :raises TooManyViewers: if the limit is reached.
         :raises OfferError: if the offer cannot be answered.
@@ -71,7 +71,7 @@ class LateViewers:
             raise TooManyViewers("the bridge has been deactivated")
         if self._viewers is None:  # another offer may have been faster
             self._viewers = self._make()
-        return await self._viewers.admit(camera, offer)
+        return await self._viewers.admit(camera, offer, address)
 
     def get(self, camera: str, viewer_id: str) -> Viewer | None:
         """Return a viewer of a camera by its id, or None if it is gone."""

@@ -2,34 +2,158 @@
 
 from __future__ import annotations
 
-from aiortc.sdp import SessionDescription
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiortc.sdp import MediaDescription, SessionDescription
 
 from ..media.codec import Codec
+from .candidates import CandidateError, CandidateFilter
 from .errors import MalformedOffer, OfferError
 
+# The parser searches its lists again for each line: 10,000 lines would take it seconds. An offer of
+# Chromium's for video and audio has 250.
+MOST_LINES = 1000
+MOST_SECTIONS = 8
+LONGEST_CREDENTIAL = 256  # characters (RFC 8839, 5.4); the name goes into every check
+HIGHEST_PAYLOAD_TYPE = 127
 
-def check_offer(text: str, codecs: list[str]) -> str:
+CANDIDATE, MID = "a=candidate:", "a=mid:"
+Section = list[str]  # lines; the first section is the session's, each other begins with m=
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An offer that can be negotiated.
+
+    ``text`` has the sections that can be, audio and video. All of them go over the one transport of
+    the first video, whose ``mid`` and ICE user name fragment are given. ``rejected`` has the lines
+    that answer the others, by their place among the sections: a data channel, above all, which
+    would let the viewer fill this machine's memory with messages that nobody reads.
+    """
+
+    text: str
+    mid: str
+    ufrag: str
+    rejected: Mapping[int, Section]
+
+    def complete(self, answer: str) -> str:
+        """Put the rejected sections into the answer to :attr:`text`."""
+        sections = split_sections(answer)
+        for place, lines in sorted(self.rejected.items()):
+            sections.insert(place, lines)
+        return _join(sections)
+
+
+def check_offer(text: str, codecs: list[str], candidates: CandidateFilter) -> Offer:
     """Return the offer to answer, having seen that it wants video in a codec that is served.
 
-    Candidates that hide behind a multicast DNS name are left out: looking the name up takes
-    seconds, and the viewer's first check shows its address anyhow.
-
-    :raises MalformedOffer: if the text is no SDP.
+    :raises MalformedOffer: if the text is no SDP, or too large.
     :raises OfferError: if it is, but offers no video that can be sent.
     """
     if not text.lstrip().startswith("v="):
         raise MalformedOffer("the body is no SDP offer: it does not begin with v=")
-    lines = [line for line in text.splitlines() if not _is_hidden_candidate(line)]
-    text = "\r\n".join(lines) + "\r\n"
+    if text.count("\n") + text.count("\r") > 2 * MOST_LINES:
+        raise MalformedOffer(f"the offer has more than {MOST_LINES} lines")
+    sections = split_sections(text)
+    if len(sections) > 1 + MOST_SECTIONS:
+        raise MalformedOffer(f"the offer has more than {MOST_SECTIONS} media sections")
+    if sum(map(len, sections)) > MOST_LINES:
+        raise MalformedOffer(f"the offer has more than {MOST_LINES} lines")
+    kept, rejected = _reject_sections(sections)
+    text = _join(_for_one_transport(kept, candidates))
     try:
         description = SessionDescription.parse(text)
     except Exception as error:  # the parser raises whatever the text makes it stumble over
-        raise MalformedOffer(f"the body is no SDP offer: {error!r}") from error
-    _check_video(description, codecs)
-    return text
+        raise MalformedOffer(f"the body is no SDP offer: {str(error)[:200]!r}") from error
+    video = _check_video(description, codecs)
+    ufrags = [_check_transport(media) for media in description.media]
+    return Offer(text, video.rtp.muxId, ufrags[0], rejected)
 
 
-def _check_video(description: SessionDescription, codecs: list[str]) -> None:
+def split_sections(text: str) -> list[Section]:
+    """Return the lines of the session and of each media section."""
+    sections: list[Section] = [[]]
+    for line in text.splitlines():
+        if line.startswith("m="):
+            sections.append([])
+        sections[-1].append(line)
+    return sections
+
+
+def _join(sections: list[Section]) -> str:
+    return "".join(f"{line}\r\n" for lines in sections for line in lines)
+
+
+def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, Section]]:
+    """Return the sections that can be negotiated, and the answers to the others by their place."""
+    session, *media = sections
+    rejected: dict[int, Section] = {}
+    mids = set()
+    for place, lines in enumerate(media, 1):
+        if lines[0].startswith(("m=audio ", "m=video ")):
+            continue
+        kind, _, rest = lines[0].partition(" ")
+        _, _, protocol_and_formats = rest.partition(" ")
+        rejected[place] = [f"{kind} 0 {protocol_and_formats}", "c=IN IP4 0.0.0.0"]
+        for line in lines:
+            if line.startswith(MID):
+                rejected[place].append(line)
+                mids.add(line[len(MID) :].strip())
+    kept = [lines for place, lines in enumerate(media, 1) if place not in rejected]
+    return [_without_members(session, mids), *kept], rejected
+
+
+def _for_one_transport(sections: list[Section], candidates: CandidateFilter) -> list[Section]:
+    """Gather the candidates that are taken in the first video, and put that first in its bundle.
+
+    aiortc takes one section's candidates. It closes the video's transport if another is first.
+    """
+    session, *media = sections
+    video = next((lines for lines in media if lines[0].startswith("m=video ")), None)
+    if video is None:
+        return sections
+    others: Section = []
+    result = []
+    for lines in media:
+        taken, left = _parted(lines, candidates)
+        others += taken
+        result.append(left)
+    result[media.index(video)] += others
+    mid = next((line[len(MID) :].strip() for line in video if line.startswith(MID)), "")
+    return [[_with_first(line, mid) for line in session], *result]
+
+
+def _parted(lines: Section, candidates: CandidateFilter) -> tuple[Section, Section]:
+    """Return the lines of candidates that are taken, and those that are no candidates."""
+    try:
+        taken = [
+            line for line in lines if line.startswith(CANDIDATE) and candidates.takes(line[2:])
+        ]
+    except CandidateError as error:
+        raise MalformedOffer(str(error)) from error
+    return taken, [line for line in lines if not line.startswith(CANDIDATE)]
+
+
+def _without_members(session: Section, mids: set[str]) -> Section:
+    return [
+        " ".join(word for word in line.split() if word not in mids)
+        if line.startswith("a=group:")
+        else line
+        for line in session
+    ]
+
+
+def _with_first(line: str, mid: str) -> str:
+    """Put a member of a group first."""
+    semantics, *members = line.split() or [""]
+    if not line.startswith("a=group:") or mid not in members:
+        return line
+    return " ".join([semantics, mid, *(member for member in members if member != mid)])
+
+
+def _check_video(description: SessionDescription, codecs: list[str]) -> MediaDescription:
+    """Return the first video, having seen that it, or another, can be sent."""
     videos = [media for media in description.media if media.kind == "video"]
     if not videos:
         raise OfferError("the offer has no video; offer one video that is recvonly")
@@ -37,11 +161,6 @@ def _check_video(description: SessionDescription, codecs: list[str]) -> None:
         raise OfferError(
             f"the offer's video is {videos[0].direction}; a viewer offers video that is recvonly"
         )
-    for media in description.media:
-        if media.ice is None or not media.ice.usernameFragment or not media.ice.password:
-            raise MalformedOffer("the offer has no ICE user name fragment and password")
-        if media.dtls is None or not media.dtls.fingerprints:
-            raise MalformedOffer("the offer has no DTLS fingerprint")
     offered = {codec.name.upper() for media in videos for codec in media.rtp.codecs}
     served = [Codec(codec).name for codec in codecs]
     if not offered & set(served):
@@ -49,12 +168,19 @@ def _check_video(description: SessionDescription, codecs: list[str]) -> None:
             f"no codec in common: the offer has {', '.join(sorted(offered)) or 'none'}, "
             f"served are {', '.join(served)}"
         )
+    return videos[0]
 
 
-def _is_hidden_candidate(line: str) -> bool:
-    return line.startswith("a=candidate:") and is_hidden(line.split())
-
-
-def is_hidden(candidate: list[str]) -> bool:
-    """Whether a candidate's words give a multicast DNS name for an address."""
-    return len(candidate) > 4 and candidate[4].endswith(".local")
+def _check_transport(media: MediaDescription) -> str:
+    """Return a section's ICE user name fragment, having seen that a connection can be made."""
+    ice = media.ice
+    if ice is None or not ice.usernameFragment or not ice.password:
+        raise MalformedOffer("the offer has no ICE user name fragment and password")
+    if max(len(ice.usernameFragment), len(ice.password)) > LONGEST_CREDENTIAL:
+        raise MalformedOffer("the offer's ICE user name fragment or password is too long")
+    if media.dtls is None or not media.dtls.fingerprints:
+        raise MalformedOffer("the offer has no DTLS fingerprint")
+    types = [codec.payloadType or 0 for codec in media.rtp.codecs]
+    if not all(0 <= number <= HIGHEST_PAYLOAD_TYPE for number in types):
+        raise MalformedOffer(f"the offer has payload types that are none: {types[:10]}")
+    return ice.usernameFragment

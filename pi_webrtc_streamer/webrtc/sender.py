@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import struct
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from aiortc.rtp import (
     RtcpPsfbPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
+    RtcpRtpfbPacket,
     RtcpSrPacket,
     unpack_remb_fci,
 )
@@ -39,9 +41,11 @@ from ..faults import faults
 from ..media.codec import CLOCK_RATE, AccessUnit, Codec
 from ..media.rate import BitrateMeter
 from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
+from ..media.rate_limit import RateLimit
 from ..media.rtp import Extensions, RtpWriter
 from ..owning import Owned, ReleaseError
 from .burst import BurstSocket
+from .datagrams import DatagramQueue
 from .health import ViewerHealth
 
 logger = logging.getLogger(__name__)
@@ -52,6 +56,10 @@ PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
+# What one viewer may ask of the event loop that serves all of them. A browser sends some dozens of
+# RTCP packets a second; one packet can ask for 6000 others to be sent again.
+MOST_FEEDBACK = 200  # RTCP packets a second
+MOST_REQUESTED = 250  # packets to be sent again, in one request; twice as many in a second
 CLOCK_ERROR = 0.01  # seconds by which a round trip on a good link may come out below 0
 LONGEST_ROUND_TRIP = 10.0  # seconds
 # FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
@@ -95,6 +103,8 @@ class StreamSender:
         self.units_dropped = 0
         self._rate = BitrateMeter()
         self._repeated = BitrateMeter()
+        self._feedback_limit = RateLimit(MOST_FEEDBACK, 2 * MOST_FEEDBACK)
+        self._request_limit = RateLimit(2 * MOST_REQUESTED, 2 * MOST_REQUESTED)
         self._last_timestamp: int | None = None
         self._sender: Any = transceiver.sender
         self._join = join
@@ -133,6 +143,11 @@ class StreamSender:
         self._rate.add(8 * unit.size, now)
         self._note_for_sender_report(unit)
 
+    @property
+    def addresses(self) -> int:
+        """How many addresses the viewer has: those it named, and those it sent checks from."""
+        return len(self._sender.transport.transport._connection._remote_candidates)
+
     def _take_over(self) -> None:
         """Put our methods in the place of aiortc's, on this instance."""
         sender = self._sender
@@ -143,6 +158,7 @@ class StreamSender:
         self._handle_rtcp_original = sender._handle_rtcp_packet
         sender._handle_rtcp_packet = self._handle_rtcp_packet
         sender._send_keyframe = self._on_keyframe_request
+        sender.transport.transport._connection._queue = DatagramQueue()
 
     async def _send(self, parameters: RTCRtpSendParameters) -> None:
         """Note what was negotiated, then start as aiortc does."""
@@ -199,16 +215,22 @@ class StreamSender:
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         """Note that the viewer is alive, whatever its RTCP is about."""
-        self.health.on_feedback(time.monotonic())
-        await self._handle_rtcp_data_original(data)
+        now = time.monotonic()
+        self.health.on_feedback(now)
+        if self._feedback_limit.allow(now):
+            await self._handle_rtcp_data_original(data)
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Learn from a receiver's feedback, then let aiortc answer it."""
         now = time.monotonic()
-        if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            with suppress(ValueError):  # an application's feedback that is no REMB
+        if isinstance(packet, RtcpRtpfbPacket):
+            del packet.lost[MOST_REQUESTED:]
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            try:
                 bitrate, _ = unpack_remb_fci(packet.fci)
-                self.link.on_estimate(bitrate, now)
+            except (ValueError, struct.error):
+                return  # an application's feedback that is no REMB, or one cut short
+            self.link.on_estimate(bitrate, now)
         elif isinstance(packet, (RtcpRrPacket, RtcpSrPacket)):
             for report in packet.reports:
                 if report.ssrc == self._sender._ssrc:
@@ -237,6 +259,8 @@ class StreamSender:
         if self._writer is None or dtls._state != State.CONNECTED:
             return
         now = time.monotonic()
+        if not self._request_limit.allow(now):
+            return
         if self._repeated.rate(now) > MOST_REPEATED * self._rate.rate(now):
             return  # the link is too full already; a key frame will be asked for
         packet = self._writer.retransmission(sequence, now)

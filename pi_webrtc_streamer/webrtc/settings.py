@@ -18,8 +18,12 @@ class IceServer:
 
 @dataclass(frozen=True)
 class ViewerSettings:
-    """``codecs`` in the order of preference; no ICE server is asked unless it is named."""
+    """``codecs`` in the order of preference; no ICE server is asked unless it is named.
+
+    ``connect_timeout`` is in seconds, from the answer to a connection that carries pictures.
+    """
 
     codecs: list[str]
     ice_servers: list[IceServer]
     tiers: tuple[Tier, ...]
+    connect_timeout: float

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Callable
 
 from aiortc import (
     RTCBundlePolicy,
@@ -14,19 +15,22 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
-from aiortc.sdp import SessionDescription, candidate_from_sdp
+from aiortc.sdp import candidate_from_sdp
 
 from ..media import live
 from ..media.rate_control import LinkEstimate, ceiling
-from .errors import IceRestartError, MalformedOffer
-from .offer import check_offer, is_hidden
+from .candidates import CandidateError, CandidateFilter
+from .errors import IceRestartError, MalformedOffer, TooManyViewers
+from .offer import check_offer
 from .sender import JoinStream, StreamSender, sending_preferences
 from .settings import ViewerSettings
 from .trickle import Fragment, FragmentError
 
 logger = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 10.0  # seconds from the answer to a connection that carries pictures
+# From which a viewer's checks came, or which it named. More are somebody who wants this machine to
+# check others, or its memory.
+MOST_ADDRESSES = 64
 
 
 class Viewer:
@@ -41,7 +45,10 @@ class Viewer:
         self.etag = f'"{secrets.token_hex(8)}"'
         self.camera = camera
         self._codecs = settings.codecs
+        self._connect_timeout = settings.connect_timeout
+        self._candidates = CandidateFilter()
         self._remote_ufrag: str | None = None
+        self._mid = ""
         self._connection = RTCPeerConnection(
             RTCConfiguration(
                 iceServers=[
@@ -64,17 +71,20 @@ class Viewer:
         """Return the answer to an offer, with every candidate.
 
         :raises OfferError: if the offer cannot be answered.
+        :raises TooManyViewers: if the system has no room for a viewer.
         """
-        offer = check_offer(offer, self._codecs)
+        checked = check_offer(offer, self._codecs, self._candidates)
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            description = RTCSessionDescription(checked.text, "offer")
+            await self._connection.setRemoteDescription(description)
+            self._take_nothing()
             await self._connection.setLocalDescription()
+        except OSError as error:  # no file descriptor is left, above all
+            raise TooManyViewers(f"the bridge has no room: {error.strerror}") from error
         except Exception as error:  # aiortc raises many kinds for what it cannot negotiate
             raise MalformedOffer(f"the offer cannot be negotiated: {error}") from error
-        ice = SessionDescription.parse(offer).media[0].ice
-        self._remote_ufrag = ice.usernameFragment if ice is not None else None
-        text: str = self._connection.localDescription.sdp
-        return text
+        self._mid, self._remote_ufrag = checked.mid, checked.ufrag
+        return checked.complete(self._connection.localDescription.sdp)
 
     async def add_candidates(self, fragment: Fragment) -> None:
         """Add candidates that trickle in.
@@ -85,15 +95,13 @@ class Viewer:
         if fragment.ufrag is not None and fragment.ufrag != self._remote_ufrag:
             raise IceRestartError("ICE restarts are not supported; open a new session")
         for candidate in fragment.candidates:
-            words = candidate.line.split()
-            if is_hidden(words):
-                continue
             try:
+                if not self._candidates.takes(candidate.line):
+                    continue
                 parsed = candidate_from_sdp(candidate.line.partition(":")[2])
-                parsed.sdpMid = candidate.mid
-                parsed.sdpMLineIndex = candidate.index or 0
+                parsed.sdpMid = self._mid  # whatever it says: there is one transport
                 await self._connection.addIceCandidate(parsed)
-            except (AssertionError, IndexError, ValueError) as error:
+            except (AssertionError, CandidateError, IndexError, ValueError) as error:
                 raise FragmentError(f'"{candidate.line[:80]}" is no candidate') from error
 
     @property
@@ -102,16 +110,23 @@ class Viewer:
         state: str = self._connection.connectionState
         return state
 
-    async def watch(self) -> None:
-        """Wait until the viewer is gone, or is to go."""
+    async def watch(self, on_connected: Callable[[], object]) -> None:
+        """Wait until the viewer is gone, or is to go; say so when it is connected."""
         try:
-            await asyncio.wait_for(self._reached("connected"), CONNECT_TIMEOUT)
+            await asyncio.wait_for(self._reached("connected"), self._connect_timeout)
         except asyncio.TimeoutError:
-            self.end(f"it did not connect within {CONNECT_TIMEOUT:g} s")
+            self.end(f"it did not connect within {self._connect_timeout:g} s")
+        on_connected()
         if self.why_gone is None:
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
         self.end(f"its connection is {self.state}")
+
+    def trouble(self, now: float) -> str | None:
+        """Say why the viewer should be disconnected, or None if it is well."""
+        if self.sender.addresses > MOST_ADDRESSES:
+            return f"it has more than {MOST_ADDRESSES} addresses"
+        return self.sender.health.trouble(now)
 
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of the viewer."""
@@ -134,6 +149,12 @@ class Viewer:
     async def close(self) -> None:
         """Give everything back; safe to call twice."""
         await self._connection.close()
+
+    def _take_nothing(self) -> None:
+        """Refuse what the viewer would send: aiortc would decode and keep it, for nobody."""
+        for transceiver in self._connection.getTransceivers():
+            if transceiver.direction != "sendonly":
+                transceiver.direction = "inactive"
 
     async def _reached(self, *states: str) -> None:
         while self.why_gone is None and self.state not in (*states, "failed", "closed"):

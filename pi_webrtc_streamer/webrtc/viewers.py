@@ -22,6 +22,7 @@ from ..owning import LONGEST_RELEASE, ReleaseError
 from ..statistics import FrameCounts
 from .broadcast import Broadcast
 from .errors import AnswerTimeout, TooManyViewers
+from .places import Place, Places
 from .sender import Stream, StreamSender, register_extensions
 from .settings import ViewerSettings
 from .viewer import Viewer
@@ -40,12 +41,11 @@ class Viewers:
     """
 
     def __init__(
-        self, pipelines: Mapping[str, MediaPipeline], settings: ViewerSettings, limit: int
+        self, pipelines: Mapping[str, MediaPipeline], settings: ViewerSettings, places: Places
     ) -> None:
         register_extensions()
         self._settings = settings
-        self._limit = limit
-        self._places = 0
+        self._places = places
         self._viewers: dict[str, Viewer] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # one for each viewer, see _own
         self._owners: dict[str, asyncio.Task[None]] = {}  # the same by the viewer's id
@@ -58,7 +58,7 @@ class Viewers:
         self._gone: OrderedDict[str, str] = OrderedDict()
         self.disconnected = 0
 
-    async def admit(self, camera: str, offer: str) -> tuple[Viewer, str]:
+    async def admit(self, camera: str, offer: str, address: str) -> tuple[Viewer, str]:
         """Answer an offer to watch a camera; returns the viewer and the answer.
 
         :raises TooManyViewers: if the limit is reached.
@@ -66,7 +66,7 @@ class Viewers:
         :raises AnswerTimeout: if that takes too long.
         """
         answered: asyncio.Future[tuple[Viewer, str]] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._own(camera, offer, answered))
+        task = asyncio.create_task(self._own(camera, offer, address, answered))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
@@ -154,7 +154,7 @@ class Viewers:
                 broadcast.update()
             now = time.monotonic()
             for viewer in self._viewers.values():
-                trouble = viewer.sender.health.trouble(now)
+                trouble = viewer.trouble(now)
                 if trouble is not None:
                     self.disconnected += 1
                     viewer.end(trouble)
@@ -163,12 +163,18 @@ class Viewers:
             faults.report(logger, "the viewers' rates could not be controlled", error)
 
     async def _own(
-        self, camera: str, offer: str, answered: asyncio.Future[tuple[Viewer, str]]
+        self,
+        camera: str,
+        offer: str,
+        address: str,
+        answered: asyncio.Future[tuple[Viewer, str]],
     ) -> None:
         """Own all that a viewer holds, from its offer to its end; one task for each viewer."""
         try:
             async with AsyncOwned() as owned:
-                owned.take("a viewer's place", self._take_place, self._free_place)
+                place = owned.take(
+                    "a viewer's place", partial(self._places.take, camera, address), Place.free
+                )
                 owned.take_async("what was started for a viewer", Scope, Scope.close)
                 viewer = owned.take_async(
                     "a viewer's peer connection",
@@ -178,21 +184,13 @@ class Viewers:
                 answer = await viewer.answer(offer)
                 owned.take("a viewer's entry", partial(self._enter, viewer), self._leave)
                 answered.set_result((viewer, answer))
-                await viewer.watch()
+                await viewer.watch(place.connected)
         except ReleaseError:
             pass  # which has been logged
         except Exception as error:
             if not answered.done():
                 raise  # for admit() to say
             faults.report(logger, f"a viewer of {camera} was lost", error)
-
-    def _take_place(self) -> None:
-        if self._places >= self._limit:
-            raise TooManyViewers(f"all {self._limit} places for viewers are taken")
-        self._places += 1
-
-    def _free_place(self, _: None) -> None:
-        self._places -= 1
 
     def _enter(self, viewer: Viewer) -> Viewer:
         task = asyncio.current_task()

@@ -45,7 +45,11 @@ async def test_a_transport_has_what_is_sent_through():
     transport = connection.addTransceiver("video").sender.transport
     assert transport._state is rtcdtlstransport.State.NEW
     assert hasattr(transport, "_tx_srtp")
-    assert transport.transport._connection._nominated == {}
+    ice = transport.transport._connection
+    assert ice._nominated == {}
+    assert ice._remote_candidates == []
+    assert type(ice._queue) is asyncio.Queue
+    assert "self._queue.put_nowait((data, component))" in inspect.getsource(type(ice))
     assert "await self._handle_rtcp_data(data)" in inspect.getsource(rtcdtlstransport)
     assert "senders.get(packet.media_ssrc)" in inspect.getsource(
         rtcdtlstransport.RtpRouter.route_rtcp

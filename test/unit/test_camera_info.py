@@ -11,7 +11,7 @@ from pi_webrtc_streamer.camera.camera_info import (
     CameraInfoError,
     CameraInfoMissing,
     load_camera_info,
-    parse_camera_info,
+    make_camera_info,
 )
 
 CALIBRATION = {
@@ -87,7 +87,7 @@ def test_any_content_gives_a_message_or_an_error(content):
     if isinstance(content, dict):
         content = CALIBRATION | content
     try:
-        info = parse_camera_info(content)
+        info = make_camera_info(content)
     except CameraInfoError:
         return
     assert len(info.k) == 9

@@ -124,3 +124,11 @@ def test_any_bytes_give_a_raw_image_or_a_cdr_error(message):
     except CdrError:
         return
     assert len(image.data) <= len(message)
+
+
+@pytest.mark.parametrize(
+    ("field", "names"), [("frame_id", ("x" * 2000, "")), ("format", ("", "x" * 2000))]
+)
+def test_a_string_that_is_no_name_is_refused(field, names):
+    with pytest.raises(CdrError, match=f"{field} has 2001 bytes, more than 1024"):
+        read_compressed_image(serialized(*names, b"1234"))

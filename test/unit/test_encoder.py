@@ -16,6 +16,7 @@ from pi_webrtc_streamer.camera.jpeg import encode_jpeg
 from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
 from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, X264Encoder, open_encoder
+from pi_webrtc_streamer.media.jpeg import read_jpeg_size
 from pi_webrtc_streamer.media.packetiser import split_annex_b
 from pi_webrtc_streamer.media.tiers import make_tiers
 
@@ -158,3 +159,15 @@ def test_the_encoder_is_chosen_by_trial_or_by_name(caplog):
         missing = StreamSettings(h264_encoder="h264_v4l2m2m")
         with pytest.raises(av.error.FFmpegError):
             open_encoder(Codec.H264, frame, tier, missing, tier.highest)
+
+
+def test_a_picture_larger_than_its_first_header_says_is_not_decoded():
+    """What is looked at before is the first header; FFmpeg goes by the last."""
+    small, large = bytes(jpeg(64, 48)), bytes(jpeg(640, 480))
+    bomb = memoryview(small[: small.index(b"\xff\xda")] + large)
+    assert read_jpeg_size(bomb) == (64, 48)
+    assert JpegDecoder().decode(bomb).width == 640
+    decoder = JpegDecoder(max_pixels=64 * 48)
+    with pytest.raises(DecodeError):
+        decoder.decode(bomb)
+    assert decoder.decode(jpeg(64, 48)).width == 64

@@ -57,3 +57,38 @@ def test_says_what_is_wrong(data, why):
 
 def test_padding_behind_the_end_is_accepted():
     assert read_jpeg_size(memoryview(jpeg(64, 48) + bytes(1000))) == (64, 48)
+
+
+def with_size(data: bytes, width: int, height: int) -> bytes:
+    """Return a JPEG that claims another size."""
+    place = data.index(b"\xff\xc0") + 5
+    return data[:place] + height.to_bytes(2, "big") + width.to_bytes(2, "big") + data[place + 4 :]
+
+
+def test_a_bomb_is_refused_by_its_header():
+    bomb = with_size(jpeg(8, 8), 65_500, 65_500)
+    with pytest.raises(JpegError, match=r"65500x65500 has more than 16000000 pixels.*max_pixels"):
+        read_jpeg_size(memoryview(bomb))
+    assert read_jpeg_size(memoryview(bomb), 65_500**2) == (65_500, 65_500)
+
+
+@given(st.integers(1, 65_535), st.integers(1, 65_535), st.integers(1, 2**32))
+def test_no_picture_has_more_pixels_than_are_allowed(width, height, max_pixels):
+    data = memoryview(with_size(jpeg(8, 8), width, height))
+    if width * height <= max_pixels:
+        assert read_jpeg_size(data, max_pixels) == (width, height)
+    else:
+        with pytest.raises(JpegError, match="pixels"):
+            read_jpeg_size(data, max_pixels)
+
+
+@pytest.mark.parametrize("filling", [b"\xff", b"\xff\xd0", b"\xff\xe0\0\2"])
+def test_markers_without_end_are_not_all_read(filling):
+    data = b"\xff\xd8" + filling * 1_000_000 + b"\xff\xd9"
+    with pytest.raises(JpegError, match="says no size"):
+        read_jpeg_size(memoryview(data))
+
+
+def test_a_segment_shorter_than_its_own_length_is_refused():
+    with pytest.raises(JpegError, match="a segment of 1 bytes"):
+        read_jpeg_size(memoryview(b"\xff\xd8\xff\xe0\0\1\xff\xd9"))

@@ -224,6 +224,7 @@ ALLOWED = {
     ("camera_node.py", "open_source"): "owned from the next line on, and by the node thereafter",
     ("process.py", "create_task"): "the executor's, which is no task of asyncio's",
     ("signals.py", "socketpair"): "its own context; imports nothing",
+    ("web/listener.py", "create_task"): "_own, into sets that end_tasks() ends",
     ("web/server.py", "create_server"): "_listen, which is called to be taken",
     ("web/server.py", "AppRunner"): "holds nothing before start, which takes its cleanup",
     ("webrtc/burst.py", "dup"): "the constructor of what the sender owns",

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pi_webrtc_streamer.media.rate import BitrateMeter
 from pi_webrtc_streamer.media.rate_control import (
     FIRST_HOLD,
+    LEAST_CAPACITY,
     LinkEstimate,
     TierChoice,
     ceiling,
@@ -201,3 +202,35 @@ def test_a_bitrate_is_what_came_in_the_last_second(script):
         meter.add(bits, now)
         events.append((now, bits))
         assert meter.rate(now) == sum(b for t, b in events if t >= now - 1.0)
+
+
+numbers = st.one_of(st.integers(0, 2**82), st.floats(0, 1e30))
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("remb"), numbers),
+            st.tuples(
+                st.just("report"), st.integers(-(2**23), 2**23 - 1), st.integers(0, 2**32 - 1)
+            ),
+            st.tuples(st.just("round trip"), st.floats(0, 2**17)),
+        ),
+        max_size=60,
+    ),
+    st.floats(0, 10**8),
+)
+def test_absurd_feedback_leaves_a_link_that_recovers(script, sent):
+    link = LinkEstimate(HIGHEST)
+    now = 0.0
+    for kind, *values in script:
+        now += 0.3
+        if kind == "remb":
+            link.on_estimate(values[0], now)
+        elif kind == "report":
+            link.on_report(*values, sent, now)
+        else:
+            link.on_round_trip(values[0], sent, now)
+        assert LEAST_CAPACITY <= link.capacity(now) <= HIGHEST
+        assert 0 <= link.loss <= 1
+    assert link.capacity(now + 300) == HIGHEST

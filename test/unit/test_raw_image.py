@@ -181,3 +181,28 @@ def test_without_cv_bridge_only_what_needs_it_is_refused(monkeypatch):
     assert encode_jpeg(GOOD, to_bgr)
     with pytest.raises(ImageError, match=r'"bayer_rggb8" needs cv_bridge.*install it'):
         encode_jpeg(halves("bayer_rggb8", 16, 8, (0, 0, 0), (0, 0, 0)), to_bgr)
+
+
+def test_a_picture_too_large_is_refused_before_it_is_converted():
+    image = halves("rgb8", 64, 48, (0, 0, 0), (0, 0, 0))
+    with pytest.raises(ImageError, match="64x48 has more than 3071 pixels"):
+        encode_jpeg(image, refuse, max_pixels=64 * 48 - 1)
+    assert encode_jpeg(image, refuse, max_pixels=64 * 48)
+
+
+@given(
+    st.sampled_from([*EIGHT_BITS, *YUV, *BAYER, *SIXTEEN_BITS, "32FC1", "none"]),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.binary(max_size=100),
+)
+def test_false_sizes_are_refused(encoding, width, height, step, data):
+    """Whatever size a message claims: nothing is read beyond its data, nor made of it."""
+    image = Image(0, "", height, width, encoding, False, step, memoryview(data))
+    try:
+        jpeg = encode_jpeg(image, refuse)
+    except ImageError:
+        return
+    assert width * height <= len(data)
+    assert simplejpeg.decode_jpeg_header(jpeg)[:2] == (height, width)

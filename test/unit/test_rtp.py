@@ -143,3 +143,24 @@ def test_what_came_before_a_key_frame_is_forgotten():
     writer.packets(make_unit(b"y", keyframe=True), 0)
     assert writer.retransmission(0, 0) is None
     assert writer.retransmission(1, 0) is not None
+
+
+@given(
+    st.text(max_size=40),
+    st.one_of(st.none(), st.integers(-(2**40), 2**40)),
+    st.one_of(st.none(), st.integers(0, 20)),
+    st.one_of(st.none(), st.integers(0, 300)),
+)
+def test_extensions_that_cannot_be_written_are_left_out(mid, mid_id, time_id, delay_id):
+    """An offer may give any number and any mid; the picture goes out all the same."""
+    writer = RtpWriter(
+        ssrc=1234,
+        payload_type=102,
+        mid=mid,
+        extensions=Extensions(mid_id, time_id, delay_id),
+        sequence=0,
+    )
+    (packet,) = writer.packets(make_unit(b"payload"), 12.5)
+    assert RtpPacket.parse(packet, HeaderExtensionsMap()).payload == b"payload"
+    if mid_id in range(1, 15) and 1 <= len(mid.encode()) <= 16:
+        assert mid.encode() in packet
