@@ -21,9 +21,9 @@ from .media.raw_feed import RawFeed
 from .owning import Owned
 from .reporting import logging_statistics
 from .roslog import logging_to
-from .settings.bridge import BridgeSettings
+from .settings.bridge import BridgeSettings, settings_of_camera
 from .settings.parameters import NodeParameters
-from .settings.schema import Setting, SettingsError, Value
+from .settings.schema import SettingsError, Value
 from .topic import OnDemandSubscription
 from .web.access import Access, make_access
 from .web.server import PortError, WebServer, listen
@@ -108,13 +108,9 @@ class BridgeNode(OwningNode):
 
     def _read_settings(self) -> BridgeSettings:
         try:
-            for name in self._node_parameters.value("cameras"):
-                about = Setting(
-                    f"Topic of camera {name} (sensor_msgs/CompressedImage or sensor_msgs/Image)"
-                )
-                self._node_parameters.declare(
-                    f"{name}.topic", about, f"{name}/image_raw/compressed"
-                )
+            for camera in self._node_parameters.value("cameras"):
+                for name, (about, default) in settings_of_camera(camera).items():
+                    self._node_parameters.declare(name, about, default)
             return self._node_parameters.read()
         except SettingsError as error:
             raise SetupError(str(error)) from error

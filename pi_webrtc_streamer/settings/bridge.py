@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ..media.jpeg import MAX_PIXELS
 from .access import AccessSettings
-from .schema import SettingsError, setting
+from .schema import Setting, SettingsError, Value, setting
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _ICE_SCHEMES = ("stun", "stuns", "turn", "turns")
 
+# Declared as <camera>.<name> for each camera, with the default; {} in either is the camera's name.
+OF_EACH_CAMERA: dict[str, tuple[Setting, Value]] = {
+    "topic": (
+        Setting("Topic of camera {} (sensor_msgs/CompressedImage or sensor_msgs/Image)"),
+        "{}/image_raw/compressed",
+    ),
+    "signalling_port": (
+        Setting(
+            "TCP port on which the predecessor's clients ask for camera {} (WebSocket); 0: none",
+            minimum=0,
+            maximum=65535,
+        ),
+        0,
+    ),
+}
+
 
 @dataclass(frozen=True)
 class BridgeSettings(AccessSettings):
-    """Parameters of the bridge node; ``<camera>.topic`` comes beside them for each camera."""
+    """Parameters of the bridge node; those of :data:`OF_EACH_CAMERA` come beside them."""
 
     cameras: list[str] = setting(["camera"], "Names of the cameras to show, in this order")
     host: str = setting(
@@ -25,6 +41,14 @@ class BridgeSettings(AccessSettings):
     )
     port: int = setting(
         8080, "TCP port of the page, WHEP and everything else on HTTP", minimum=0, maximum=65535
+    )
+    legacy: bool = setting(
+        False,
+        "Serve the predecessor's /viewer and /api/* on the HTTP port, too, and lead / to /viewer",
+    )
+    pi_ip: str = setting(
+        "",
+        "This machine's address as the predecessor's clients are told it; empty: it is found out",
     )
     codecs: list[str] = setting(
         ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
@@ -57,6 +81,15 @@ class BridgeSettings(AccessSettings):
         "one for each core, up to 4; 1 costs the least CPU time and the most latency",
         minimum=0,
         maximum=16,
+    )
+    memory_warning: float = setting(
+        0.0,
+        "Resident memory in MB above which the log and /health warn; 0: never",
+        minimum=0.0,
+        maximum=1_000_000.0,
+    )
+    memory_check_interval: float = setting(
+        30.0, "Seconds between two looks at the memory", minimum=1.0, maximum=86_400.0
     )
     framerate: float = setting(
         30.0,
@@ -168,6 +201,17 @@ class BridgeSettings(AccessSettings):
                 raise SettingsError(
                     f'"{url}" is no ICE server; write stun:host:port or turn:host:port'
                 )
+
+
+def settings_of_camera(name: str) -> dict[str, tuple[Setting, Value]]:
+    """Return the settings that the bridge has for one camera, each with its default."""
+    return {
+        f"{name}.{key}": (
+            replace(about, description=about.description.format(name)),
+            default.format(name) if isinstance(default, str) else default,
+        )
+        for key, (about, default) in OF_EACH_CAMERA.items()
+    }
 
 
 def _check_cameras(cameras: list[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pi_webrtc_streamer.cli import read_config
-from pi_webrtc_streamer.settings.bridge import BridgeSettings
+from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.parameters import convert
 from pi_webrtc_streamer.settings.schema import check, settings_of
@@ -27,9 +27,11 @@ def test_every_value_can_be_used(tmp_path, text):
     path = tmp_path / "streamer.yaml"
     path.write_text(text)
     for node, section in read_config(str(path)).items():
-        known = settings_of(BridgeSettings if node == "bridge" else CameraSettings)
+        known = settings_of(CameraSettings)
+        if node == "bridge":
+            known = settings_of(BridgeSettings) | settings_of_camera("camera")
         for name, value in section["ros__parameters"].items():
-            if name != "controls" and not name.endswith(".topic"):
+            if name != "controls":
                 about, default = known[name]
                 check(name, convert(name, value, default), about)
 
@@ -40,3 +42,4 @@ def test_no_setting_is_missing(tmp_path):
     config = read_config(str(path))
     for node, schema in (("camera", CameraSettings), ("bridge", BridgeSettings)):
         assert set(settings_of(schema)) <= set(config[node]["ros__parameters"])
+    assert set(settings_of_camera("camera")) <= set(config["bridge"]["ros__parameters"])
