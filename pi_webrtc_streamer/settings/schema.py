@@ -22,6 +22,10 @@ class SettingsError(ValueError):
     """A setting has a value that it cannot have; the text names both, and what would do."""
 
 
+class ConfigError(ValueError):
+    """A configuration file that cannot be used; the text names it and says why."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """What is known of a setting besides its name, type and default."""

@@ -1,0 +1,170 @@
+"""Reads a config.toml: known sections and keys, checked, whatever their spelling."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..schema import ConfigError
+from .findings import Findings
+from .keys import (
+    CAMERA,
+    CROP,
+    CROP_SIDE,
+    OTHER_KEYS,
+    SECTIONS,
+    SECTIONS_WITHOUT_MEANING,
+    Key,
+    Keys,
+    Meaningless,
+)
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_CAMERA_SECTION = re.compile(r"camera(_?)([1-9]\d?)")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section's values by key, as far as they are given and mean something; see keys.py."""
+
+    name: str  # as the file spells it
+    keys: Keys
+    given: Mapping[str, Any]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.given
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a key's value, the default if it is not given."""
+        about = self.keys[key]
+        assert isinstance(about, Key)
+        return self.given.get(key, about.default)
+
+
+@dataclass(frozen=True)
+class CameraSection(Section):
+    """A camera's section; ``go`` says by the rules of which generation it counts."""
+
+    number: int
+    go: bool
+
+
+@dataclass(frozen=True)
+class Document:
+    """A config.toml: every section but the cameras' is there, with nothing given if need be."""
+
+    sections: Mapping[str, Section]
+    cameras: tuple[CameraSection, ...]
+
+    def __getitem__(self, section: str) -> Section:
+        return self.sections[section]
+
+
+def parse_toml(text: str, path: str) -> dict[str, Any]:
+    """Return the content of a TOML file that was read from ``path``.
+
+    :raises ConfigError: if it is none.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number with too many digits is a ValueError
+        raise ConfigError(f"the configuration {path} is no TOML: {error}") from error
+
+
+def read_document(content: Mapping[str, Any], findings: Findings) -> Document:
+    """Return what a config.toml says; what cannot be taken is noted, and left out."""
+    sections = {name: Section(name, keys, {}) for name, keys in SECTIONS.items()}
+    cameras: dict[int, CameraSection] = {}
+    for name, value in content.items():
+        normal = _normal(name)
+        camera = _CAMERA_SECTION.fullmatch(normal)
+        if any(pattern.fullmatch(normal) for pattern, _ in SECTIONS_WITHOUT_MEANING):
+            _tell_section_without_meaning(name, normal, findings)
+        elif camera is None and normal not in SECTIONS:
+            _warn_of_unknown_section(name, value, findings)
+        elif not isinstance(value, dict):
+            findings.wrong("", name, value, f"a section, [{name}]")
+        elif camera is None:
+            given = _read_section(name, SECTIONS[normal], value, findings)
+            given = {**sections[normal].given, **given}
+            sections[normal] = Section(name, SECTIONS[normal], given)
+        else:
+            given = _read_section(name, CAMERA, value, findings)
+            number, go = int(camera[2]), not camera[1] and "-" not in name
+            _add_camera(cameras, CameraSection(name, CAMERA, given, number, go), findings)
+    return Document(sections, tuple(cameras[number] for number in sorted(cameras)))
+
+
+def _normal(name: str) -> str:
+    # The Go streamer's reader took capitals for small letters.
+    return name.lower().replace("-", "_")
+
+
+def _tell_section_without_meaning(name: str, normal: str, findings: Findings) -> None:
+    for pattern, about in SECTIONS_WITHOUT_MEANING:
+        if pattern.fullmatch(normal):
+            findings.inform(f"[{name}] {about.why}")
+
+
+def _warn_of_unknown_section(name: str, value: Any, findings: Findings) -> None:
+    known = [*SECTIONS, "camera1", "camera2"]
+    kind = f"section [{name}]" if isinstance(value, dict) else f"key {name}"
+    findings.warn(f"the {kind} is unknown{_hint(_normal(name), known)}; it is left out")
+
+
+def _read_section(
+    section: str, keys: Keys, values: Mapping[str, Any], findings: Findings
+) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    spelled: dict[str, str] = {}
+    for name, value in values.items():
+        key = _normal(name)
+        about = keys.get(key) or OTHER_KEYS.get(_normal(section))
+        if about is None:
+            findings.warn(f"[{section}] {name} is unknown{_hint(key, keys)}; it is left out")
+        elif isinstance(about, Meaningless):
+            findings.inform(f"[{section}] {name} {about.why}")
+        elif _is_right(about, section, name, value, findings):
+            if key in spelled:
+                findings.warn(f"[{section}] {name} is {spelled[key]}, too; the last one counts")
+            given[key], spelled[key] = value, name
+    if "crop" in given:
+        given["crop"] = _read_crop(f"{section}.{spelled['crop']}", given["crop"], findings)
+    return given
+
+
+def _is_right(about: Key, section: str, name: str, value: Any, findings: Findings) -> bool:
+    # type(), not isinstance(): True is no number.
+    if type(value) in about.kinds and about.valid(value):
+        return True
+    findings.wrong(section, name, value, about.expected)
+    return False
+
+
+def _read_crop(section: str, values: Mapping[str, Any], findings: Findings) -> tuple[int, ...]:
+    sides = _read_section(section, dict.fromkeys(CROP, CROP_SIDE), values, findings)
+    return tuple(sides.get(side, 0) for side in CROP)
+
+
+def _add_camera(
+    cameras: dict[int, CameraSection], camera: CameraSection, findings: Findings
+) -> None:
+    """Take a camera's section; of two, the Go streamer's, which is the later generation."""
+    other = cameras.get(camera.number)
+    taken, left = (other, camera) if other is not None and other.go else (camera, other)
+    cameras[camera.number] = taken
+    if left is not None:
+        findings.warn(f"[{left.name}] is left out, because [{taken.name}] is there as well")
+
+
+def _hint(name: str, known: Keys | list[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

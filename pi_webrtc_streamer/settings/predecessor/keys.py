@@ -1,0 +1,192 @@
+"""Every key that the predecessor's config.toml may have, with what it takes and its default.
+
+Sections and keys are written here in lower case and with ``_``; files may have ``-`` as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, TypeAlias
+
+from ..camera import LARGEST_SIDE
+
+SMALLEST_SIDE = 16  # pixels
+# A bitrate below this is meant in kbit/s: so few bits make no picture.
+FIRST_BITRATE_IN_BITS = 20_000
+MOST_KILOBITS, LEAST_BITS, MOST_BITS = FIRST_BITRATE_IN_BITS - 1, 50_000, 100_000_000
+DEFAULT_BITRATE = 2_000_000  # bit/s
+LARGEST_PORT = 65535
+CROP = ("x", "y", "width", "height")
+
+_HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?\Z")
+_STUN_SERVER = re.compile(r"(stuns?:(//)?)?[^\s:/?@]+(:\d{1,5})?\Z")
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that means something here: its types, what it takes, and its default."""
+
+    kinds: tuple[type, ...]
+    expected: str
+    default: Any = None  # None: where the key is missing, something else decides
+    valid: Callable[[Any], bool] = lambda value: True
+
+
+@dataclass(frozen=True)
+class Meaningless:
+    """A key or section that means nothing here; ``why`` is a sentence's end: "it …"."""
+
+    why: str
+
+
+Keys: TypeAlias = Mapping[str, "Key | Meaningless"]
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text can be an IP address or the name of a host."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return _HOST_NAME.match(text) is not None
+    return True
+
+
+def _truth(default: bool | None) -> Key:
+    return Key((bool,), "true or false", default)
+
+
+def _whole(low: int, high: int, default: int | None = None) -> Key:
+    return Key(
+        (int,),
+        f"a whole number from {low} to {high}",
+        default,
+        lambda number: low <= number <= high,
+    )
+
+
+def _number(low: float, high: float, default: float | None = None) -> Key:
+    return Key(
+        (int, float),
+        f"a number from {low:.9g} to {high:.9g}",
+        default,
+        lambda number: low <= number <= high,
+    )
+
+
+def _side(off: str, default: int | None, least: float = 0) -> Key:
+    return Key(
+        (int,),
+        f"a whole number from {SMALLEST_SIDE} to {LARGEST_SIDE}, or {off}",
+        default,
+        lambda side: least <= side <= 0 or SMALLEST_SIDE <= side <= LARGEST_SIDE,
+    )
+
+
+def _text(expected: str, valid: Callable[[str], bool] = lambda text: True) -> Key:
+    return Key((str,), expected, "", lambda text: not text or valid(text))
+
+
+def _choice(*choices: str, empty: str) -> Key:
+    expected = f"{', '.join(choices)}, or nothing ({empty})"
+    return Key((str,), expected, None, lambda text: text.lower() in ("", *choices))
+
+
+def _bitrate(default: int | None) -> Key:
+    return Key(
+        (int,),
+        f"bit/s, a whole number from {LEAST_BITS} to {MOST_BITS}, or kbit/s, one from 50 to "
+        f"{MOST_KILOBITS}, or 0 (as if it were missing)",
+        default,
+        lambda rate: rate == 0 or 50 <= rate <= MOST_KILOBITS or LEAST_BITS <= rate <= MOST_BITS,
+    )
+
+
+_ADDRESS = "an IP address or the name of a host"
+_ENCODER = "is chosen here for the least delay"
+_KEYFRAMES = "is of no use here: there is a key frame whenever a viewer needs one"
+_CODEC = _choice("h264", "vp8", empty="another section says it")
+
+CAMERA: Keys = {
+    "device": _text('text: a libcamera id, or "/dev/video0"'),
+    "width": _side("0 or less (the camera is off)", 640, least=float("-inf")),
+    "height": _whole(SMALLEST_SIDE, LARGEST_SIDE, 480),
+    "target_width": _side("0 (not scaled)", 0),
+    "target_height": _side("0 (not scaled)", 0),
+    "scaling_enabled": _truth(False),
+    "fps": _number(0.1, 240, 30),
+    "webrtc_port": _whole(0, LARGEST_PORT),
+    "flip_method": _choice(
+        "vertical-flip",
+        "horizontal-flip",
+        "rotate-90",
+        "rotate-180",
+        "rotate-270",
+        empty="not flipped",
+    ),
+    "crop": Key((dict,), "{ x, y, width, height }", (0, 0, 0, 0)),
+}
+CROP_SIDE = _whole(0, LARGEST_SIDE, 0)
+
+SECTIONS: Mapping[str, Keys] = {
+    "server": {
+        "web_port": _whole(1, LARGEST_PORT, 8080),
+        "bind_ip": _text(_ADDRESS, is_address),
+        "pi_ip": _text(f'{_ADDRESS}, or "" (it is found out)', is_address),
+    },
+    "video": {
+        "codec": _CODEC,
+        "encoder_preset": Meaningless(_ENCODER),
+        "keyframe_interval": Meaningless(_KEYFRAMES),
+        "cpu_used": Meaningless(_ENCODER),
+        "bitrate": _bitrate(None),
+    },
+    "encoding": {
+        "codec": _CODEC,
+        "bitrate": _bitrate(None),
+        "keyframe_interval": Meaningless(_KEYFRAMES),
+        "cpu_used": Meaningless(_ENCODER),
+    },
+    "webrtc": {
+        "enabled": _truth(True),
+        "stun_server": _text(
+            'a STUN server such as "stun:stun.example.org:3478", or "" (none)',
+            lambda text: _STUN_SERVER.match(text) is not None,
+        ),
+        "max_clients": _whole(1, 1000, 4),
+        "bitrate": _bitrate(DEFAULT_BITRATE),
+        "mtu": _whole(512, 8936, 1200),
+        "timeout": _whole(1000, 120_000, 10_000),
+        "latency": Meaningless("is always the least here: nobody waits for a picture"),
+        "queue_buffers": Meaningless("is always 1 here: a newer picture replaces an older one"),
+        "webrtc_port_1": _whole(0, LARGEST_PORT),
+        "webrtc_port_2": _whole(0, LARGEST_PORT),
+        "data_channels": Meaningless("has nothing to carry: pictures need no data channel"),
+        "codec": _CODEC,
+    },
+    "logging": {"stats_log_interval_seconds": _number(0, 86_400)},
+    "limits": {"max_memory_usage_mb": _number(0, 1_000_000, 0)},
+    "debug": {
+        "enable_memory_monitoring": _truth(True),
+        "memory_check_interval_seconds": _number(1, 86_400),
+    },
+    "timeouts": {"shutdown_timeout_seconds": _number(0.1, 600)},
+}
+
+# What other keys of a section are, where they are not unknown.
+OTHER_KEYS = {"timeouts": Meaningless("is not needed: every wait here has its own limit")}
+
+_SENSOR = Meaningless("is left to others: in a ROS system each sensor has a node of its own")
+SECTIONS_WITHOUT_MEANING = (
+    (re.compile(r"buffers"), Meaningless("is not needed: nothing queues up here")),
+    (re.compile(r"app"), Meaningless("has nothing to say to ROS nodes")),
+    (re.compile(r"zeromq"), Meaningless("is not needed: other programs take ROS topics")),
+    (re.compile(r"lidar(_?\d+|_\w+)?"), _SENSOR),
+    (re.compile(r"imu(_?\d+|_\w+)?"), _SENSOR),
+    (
+        re.compile(r"mjpeg_rtp(_?\d+)?"),
+        Meaningless("is not needed: /cameras/<camera>/stream.mjpg and ROS topics have the JPEG"),
+    ),
+)
