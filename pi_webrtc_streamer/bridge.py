@@ -28,7 +28,8 @@ class Bridge:
     """What the HTTP handlers work on, from configure to cleanup.
 
     ``publisher_types`` returns the message types of a topic's publishers. ``viewers`` is there only
-    while the bridge is active. ``requests`` holds the tasks of pictures that are being served by
+    while the bridge is active. ``warnings`` has what ``/health`` warns of, by subject; any thread
+    may set one. ``requests`` holds the tasks of pictures that are being served by
     HTTP, to be ended when the bridge is deactivated. ``instance`` is new for each configuration, so
     that a page sees a restart.
     """
@@ -37,6 +38,7 @@ class Bridge:
     feeds: Mapping[str, CameraFeed]
     publisher_types: Callable[[str], Sequence[str]]
     viewers: LateViewers | None = None
+    warnings: dict[str, str] = field(default_factory=dict)
     requests: set[asyncio.Task[object]] = field(default_factory=set)
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
 

@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 
+from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger
 
 from .access.tokens import TokenError
 from .bridge import Bridge
+from .counts import resident_memory
 from .cv_convert import to_bgr
 from .lifecycle import OwningNode, SetupError
 from .loop import LoopThread
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
+from .memory_watch import MemoryWatch
 from .owning import Owned
 from .reporting import logging_statistics
 from .roslog import logging_to
@@ -82,6 +85,7 @@ class BridgeNode(OwningNode):
             self._loop.run(server.start(listener))
         except TimeoutError as error:
             raise SetupError(str(error)) from error
+        self._watch_memory(owned, settings)
         self.url, self.link = access.url, access.link
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
         if self.link != self.url:
@@ -118,7 +122,38 @@ class BridgeNode(OwningNode):
     def _make_access(self, settings: BridgeSettings, listener: socket.socket) -> Access:
         logger = self.get_logger()
         address, port, *_ = listener.getsockname()
-        return make_access(settings, (address, port), logger.info, logger.warning)
+
+        def warn(text: str) -> None:
+            logger.warning(text)
+            self._bridge.warnings["access"] = text
+
+        return make_access(settings, (address, port), logger.info, warn)
+
+    def _watch_memory(self, owned: Owned, settings: BridgeSettings) -> None:
+        """Warn, in the log and in ``/health``, while the process holds more than it should."""
+        if not settings.memory_warning:
+            return
+        watch = MemoryWatch(settings.memory_warning)
+
+        def look() -> None:
+            news = watch.look(resident_memory())
+            if watch.warning:
+                self._bridge.warnings["memory"] = watch.warning
+            else:
+                self._bridge.warnings.pop("memory", None)
+            if news is not None and watch.warning:
+                self.get_logger().warning(news)
+            elif news is not None:
+                self.get_logger().info(news)
+
+        # The steady clock: simulated time may stand still.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        interval = settings.memory_check_interval
+        owned.take(
+            "the look at the memory",
+            lambda: self.create_timer(interval, look, clock=steady),
+            self.destroy_timer,
+        )
 
     def _make_feeds(self, settings: BridgeSettings) -> dict[str, CameraFeed]:
         feeds = {}

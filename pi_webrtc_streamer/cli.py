@@ -144,7 +144,7 @@ def camera_names(config: dict[str, Any]) -> list[str]:
 def _run(options: argparse.Namespace, cameras: list[str], ros: list[str], stop: StopRequest) -> int:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
-    from .process import owning, ros_context, spinning
+    from .process import longest_end, owning, ros_context, spinning
 
     with Owned() as owned:
         try:
@@ -156,6 +156,7 @@ def _run(options: argparse.Namespace, cameras: list[str], ros: list[str], stop: 
         ) as error:
             return _fail(f"ROS 2 does not take these arguments: {error}")
         nodes = owned.enter("the nodes", owning(_make_nodes(options, cameras)))
+        stop.longest_end = longest_end(nodes)
         if not all(node.bring_up() for node in nodes):
             return _fail("it cannot start; the error above says why")
         owned.enter("what the nodes run in", spinning(nodes))

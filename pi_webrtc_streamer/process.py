@@ -27,6 +27,7 @@ AFTER_A_FAULT = 0.01
 def run_node(make_node: Callable[[], OwningNode], stop: StopRequest) -> int:
     """Run one node until it is to stop; returns the process's exit status, 0."""
     with ros_context(sys.argv), owning([make_node()]) as (node,):
+        stop.longest_end = longest_end([node])
         if node.get_parameter("autostart").value:
             node.keep_bringing_up()
         else:
@@ -34,6 +35,11 @@ def run_node(make_node: Callable[[], OwningNode], stop: StopRequest) -> int:
         with spinning([node]):
             stop.wait()
     return 0
+
+
+def longest_end(nodes: Sequence[OwningNode]) -> float:
+    """Return how long nodes may take to end, in seconds, as their parameters have it."""
+    return max(float(node.get_parameter("shutdown_timeout").value) for node in nodes)
 
 
 @contextmanager

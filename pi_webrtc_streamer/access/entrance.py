@@ -52,12 +52,20 @@ class Visit:
 class Entrance:
     """Lets requests in. Times are in seconds.
 
-    Without ``tokens`` everybody may do everything: who is on this machine, for ``local``, and
-    whoever reaches the port else.
+    Without ``tokens`` everybody has the role ``everybody``: who is on this machine, for ``local``,
+    and whoever reaches the port else.
     """
 
-    def __init__(self, tokens: Tokens | None, hosts: KnownHosts, *, local: bool) -> None:
+    def __init__(
+        self,
+        tokens: Tokens | None,
+        hosts: KnownHosts,
+        *,
+        local: bool,
+        everybody: Role = Role.DRIVE,
+    ) -> None:
         self._tokens = tokens
+        self._everybody = everybody
         self._hosts = hosts
         self._local = local
         self._attempts = Attempts()
@@ -77,7 +85,7 @@ class Entrance:
             self._refuse_foreign_page(visit)
         if self._tokens is None:
             self._require_local(visit)
-            return Role.VIEW if listed else Role.DRIVE
+            return Role.VIEW if listed else self._everybody
         if visit.cookie is None or listed:
             return None
         role = self._tokens.role_of_cookie(visit.cookie)
@@ -91,7 +99,7 @@ class Entrance:
         :raises Refusal: 401 if the token is wrong, 429 if there were too many wrong ones.
         """
         if self._tokens is None:
-            return Role.DRIVE
+            return self._everybody
         wait = self._attempts.wait(address, now)
         if wait > 0:
             raise Refusal(429, "there were too many wrong tokens from there", math.ceil(wait))

@@ -16,8 +16,9 @@ class AccessSettings:
     auth: str = setting(
         "auto",
         "Who may come in: auto (with a token, if the host is not this machine alone or a token is "
-        "given), token (with a token, always), or none (everybody who reaches the port)",
-        choices=("auto", "token", "none"),
+        "given), token (with a token, always), open (everybody who reaches the port may watch, as "
+        "long as no token is given, and nobody drive), or none (everybody may do everything)",
+        choices=("auto", "token", "open", "none"),
     )
     token_file: str = setting(
         "",

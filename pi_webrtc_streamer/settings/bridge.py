@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ..media.jpeg import MAX_PIXELS
+from ..signals import LONGEST_END
 from .access import AccessSettings
 from .schema import Setting, SettingsError, Value, setting
 
@@ -181,6 +182,12 @@ class BridgeSettings(AccessSettings):
         maximum=86_400.0,
     )
 
+    shutdown_timeout: float = setting(
+        LONGEST_END,
+        "Seconds after SIGINT or SIGTERM when the process is ended, whatever hangs",
+        minimum=0.1,
+        maximum=600.0,
+    )
     autostart: bool = setting(
         False,
         "Configure and activate the node when it is started, and again every 5 s until that works",

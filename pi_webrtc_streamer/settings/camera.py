@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..signals import LONGEST_END
 from .schema import SettingsError, setting
 
 LARGEST_SIDE = 8192  # pixels
@@ -74,6 +75,12 @@ class CameraSettings:
         maximum=86_400.0,
     )
 
+    shutdown_timeout: float = setting(
+        LONGEST_END,
+        "Seconds after SIGINT or SIGTERM when the process is ended, whatever hangs",
+        minimum=0.1,
+        maximum=600.0,
+    )
     autostart: bool = setting(
         False,
         "Configure and activate the node when it is started, and again every 5 s until that works",

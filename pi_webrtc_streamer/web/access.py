@@ -17,6 +17,7 @@ from ..access.entrance import Entrance
 from ..access.hosts import KnownHosts, machine_names
 from ..access.private_file import state_folder
 from ..access.proxies import TrustedProxies
+from ..access.roles import Role
 from ..access.token_sources import FoundTokens, find_tokens, wanted
 from ..settings.bridge import BridgeSettings
 from .tls import fingerprint, server_context
@@ -61,7 +62,12 @@ def make_access(
     found = _find_tokens(settings, local, environment)
     tls = _make_tls(settings, {*names, *addresses, address} - {*EVERY_ADDRESS}, inform)
     url = page_url("http" if tls is None else "https", settings.host, port, addresses)
-    if found is None and not local:
+    if found is None and settings.auth == "open":
+        warn(
+            f"auth is open and no token is set: whoever reaches {url} sees the cameras; a token "
+            "closes it (token_file, or see docs/security.md)"
+        )
+    elif found is None and not local:
         warn(f"auth is none: whoever reaches {url} sees the cameras and may do everything")
     elif found is not None and found.made is None:
         inform(f"a token is needed: see {found.where}")
@@ -71,7 +77,8 @@ def make_access(
         Entrance(
             None if found is None else found.tokens,
             KnownHosts(names),
-            local=local and settings.auth != "none",
+            local=local and settings.auth not in ("open", "none"),
+            everybody=Role.VIEW if settings.auth == "open" else Role.DRIVE,
         ),
         TrustedProxies(settings.proxies),
         tls,
@@ -86,7 +93,8 @@ def _find_tokens(
 ) -> FoundTokens | None:
     if settings.auth == "none":
         return None
-    if settings.auth == "auto" and local and not wanted(settings, environment):
+    open_without = settings.auth == "open" or (settings.auth == "auto" and local)
+    if open_without and not wanted(settings, environment):
         return None
     return find_tokens(settings, environment)
 

@@ -57,13 +57,14 @@ async def list_cameras(request: web.Request) -> web.Response:
 async def health(request: web.Request) -> web.Response:
     """Answer 200 while the bridge is active, else 503; pictures are another matter.
 
-    A watchdog needs no token for that. Who has one is told of the cameras, too.
+    A watchdog needs no token for that. Who has one is told of the cameras and warned, too.
     """
     bridge = request.app[BRIDGE]
     active = bridge.viewers is not None
     body: dict[str, object] = {"status": "ok" if active else "inactive"}
     if visitor_role(request) is not None:
         body["cameras"] = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
+        body["warnings"] = list(bridge.warnings.values())
     return web.json_response(
         body, status=200 if active else 503, headers={"Cache-Control": "no-store"}
     )

@@ -304,7 +304,7 @@ async def test_tokens_that_were_given_are_not_told(capfd):
         ({"token_view": "secret"}, "the token of view has less than 8 characters"),
         ({"token_drive": 12345678}, "token_drive takes text: put it in quotes"),
         ({"token_file": "/proc/secret-file"}, "token_file /proc/secret-file cannot be used"),
-        ({"auth": "off"}, 'auth is "off"; choose one of auto, token, none'),
+        ({"auth": "off"}, 'auth is "off"; choose one of auto, token, open, none'),
         ({"tls": "files"}, "tls is files, and tls_certificate is missing"),
         ({"tls": "files", "tls_certificate": "/no", "tls_key": "/no"}, "/no cannot be read"),
     ],
@@ -331,6 +331,8 @@ def test_what_cannot_be_used_is_named(capfd, parameters, why):
         ({"auth": "none"}, "127.0.0.1", False, False),
         ({"auth": "token"}, "127.0.0.1", True, False),
         ({"token_view": VIEW}, "127.0.0.1", True, False),
+        ({"host": "0.0.0.0", "auth": "open"}, "0.0.0.0", False, True),
+        ({"host": "0.0.0.0", "auth": "open", "token_view": VIEW}, "0.0.0.0", True, False),
     ],
 )
 def test_when_a_token_is_needed(settings, address, needed, warned):
