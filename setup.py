@@ -76,6 +76,7 @@ setup(
         "numpy>=1.26",
         "pyyaml",
         "simplejpeg>=1.7",
+        "tomli; python_version < '3.11'",
     ],
     entry_points={
         "console_scripts": [

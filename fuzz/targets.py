@@ -25,7 +25,6 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image as ImageMessage
 
 from pi_webrtc_streamer.camera.camera_info import CameraInfoError, parse_camera_info
-from pi_webrtc_streamer.cli import ConfigError, parse_config
 from pi_webrtc_streamer.media.cdr import CdrError, Image, ImageError, read_image
 from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder
 from pi_webrtc_streamer.media.feed import CameraFeed
@@ -33,8 +32,9 @@ from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_size
 from pi_webrtc_streamer.media.rate_control import LEAST_CAPACITY, LinkEstimate
 from pi_webrtc_streamer.media.raw_image import encode_jpeg
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
+from pi_webrtc_streamer.settings.config_file import parse_config
 from pi_webrtc_streamer.settings.parameters import convert
-from pi_webrtc_streamer.settings.schema import SettingsError, check, settings_of
+from pi_webrtc_streamer.settings.schema import ConfigError, SettingsError, check, settings_of
 from pi_webrtc_streamer.webrtc.candidates import MOST_CANDIDATES, CandidateError, CandidateFilter
 from pi_webrtc_streamer.webrtc.offer import OfferError, check_offer, split_sections
 from pi_webrtc_streamer.webrtc.sender import StreamSender

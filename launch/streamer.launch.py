@@ -6,11 +6,11 @@ node, for which DDS vouches some time longer, and is lost.
 """
 
 import atexit
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
@@ -24,11 +24,24 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
 
-from pi_webrtc_streamer.cli import FOR_BRIDGE, ConfigError, camera_names, read_config
+from pi_webrtc_streamer.cli import FOR_BRIDGE
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.camera import CameraSettings
+from pi_webrtc_streamer.settings.config_file import (
+    Config,
+    Given,
+    dump_parameters,
+    read_config,
+)
 from pi_webrtc_streamer.settings.parameters import convert
-from pi_webrtc_streamer.settings.schema import Setting, SettingsError, Value, check, settings_of
+from pi_webrtc_streamer.settings.schema import (
+    ConfigError,
+    Setting,
+    SettingsError,
+    Value,
+    check,
+    settings_of,
+)
 
 PACKAGE = "pi_webrtc_streamer"
 DEFAULT_CONFIG = str(Path(get_package_share_directory(PACKAGE), "config", "streamer.yaml"))
@@ -59,6 +72,11 @@ def declare_arguments() -> list[DeclareLaunchArgument]:
     declare = DeclareLaunchArgument
     return [
         declare("config", default_value=DEFAULT_CONFIG, description="Parameter file of all nodes."),
+        declare(
+            "config_toml",
+            default_value="",
+            description="The predecessor's config.toml, to be taken instead of config.",
+        ),
         declare(
             "cameras",
             default_value="",
@@ -104,7 +122,7 @@ def start_nodes(context: LaunchContext) -> list[Any]:
     """
     arguments = {name: text.strip() for name, text in context.launch_configurations.items() if text}
     try:
-        config = read_config(arguments.get("config") or DEFAULT_CONFIG)
+        config = chosen_config(arguments)
         cameras = chosen_cameras(arguments, config)
         for_cameras = given_settings(arguments, FOR_CAMERAS)
         for_bridge = given_settings(arguments, FOR_BRIDGE)
@@ -114,7 +132,10 @@ def start_nodes(context: LaunchContext) -> list[Any]:
         raise RuntimeError(str(error)) from error
     folder = TemporaryDirectory(prefix=f"{PACKAGE}_")
     atexit.register(folder.cleanup)
-    actions: list[Any] = []
+    actions: list[Any] = [
+        *(LogInfo(msg=text) for text in config.infos),
+        *(LogInfo(msg=f"warning: {text}") for text in config.warnings),
+    ]
     for name in (*cameras, BRIDGE):
         given = {**for_bridge, "cameras": cameras} if name == BRIDGE else for_cameras
         file = Path(folder.name, f"{name}.yaml")
@@ -153,9 +174,21 @@ def make_node(name: str, parameters: str, respawn_delay: float) -> list[Any]:
     return [*tell, node]
 
 
-def chosen_cameras(arguments: dict[str, str], config: dict[str, Any]) -> list[str]:
+def chosen_config(arguments: dict[str, str]) -> Config:
+    """Return what the file says that is given, or else the one that comes with the package."""
+    config, toml = arguments.get("config", DEFAULT_CONFIG), arguments.get("config_toml")
+    if toml is None:
+        return read_config(config)
+    if config != DEFAULT_CONFIG:
+        raise SettingsError(f"config is {config} and config_toml is {toml}; give one of them")
+    port = arguments.get("port")
+    web_port = None if port is None else number("port", port, int)
+    return read_config(toml, Given(web_port, pi_ip=os.environ.get("PI_IP", "")))
+
+
+def chosen_cameras(arguments: dict[str, str], config: Config) -> list[str]:
     """Return the names of the cameras to start."""
-    names = camera_names(config)
+    names = config.cameras
     if "cameras" in arguments:
         names = [name.strip() for name in arguments["cameras"].split(",")]
     BridgeSettings(cameras=names)  # sees that they are names, and each another
@@ -191,12 +224,10 @@ def number(name: str, text: str, kind: type = float) -> Any:
     return convert(name, value, kind())
 
 
-def parameter_file(name: str, config: dict[str, Any], given: dict[str, Value]) -> str:
+def parameter_file(name: str, config: Config, given: dict[str, Value]) -> str:
     """Return a node's parameter file: what config has for it, and what is given instead.
 
     The nodes do not get config itself, where a section is for one namespace alone.
     """
-    parameters: dict[str, Any] = {"autostart": True}
-    for section in ("/**", name, f"/{name}"):
-        parameters |= config.get(section, {}).get("ros__parameters", {})
-    return yaml.safe_dump({"/**": {"ros__parameters": parameters | given}}, allow_unicode=True)
+    parameters = {"autostart": True} | config.parameters(name) | given
+    return dump_parameters({"/**": {"ros__parameters": parameters}})

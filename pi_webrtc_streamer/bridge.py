@@ -86,6 +86,7 @@ class Bridge:
             settings.h264_encoder,
             settings.encoder_threads,
             settings.max_pixels,
+            settings.mtu,
         )
         tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
         places = PlaceLimits(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from .lean import import_ros
 from .owning import Owned
+from .settings.config_file import Config, Given, dump_parameters, read_config
+from .settings.schema import ConfigError, Value
 from .signals import StopRequest, stopping_on_signals
 
 SUPPORTED = ((3, 10), (3, 13))
 
-FOR_BRIDGE = ("host", "port", "auth", "token_file", "tls", "tls_certificate", "tls_key")
+FOR_BRIDGE = ("host", "port", "auth", "token_file", "tls", "tls_certificate", "tls_key", "pi_ip")
+
+NO_PARAMETERS = ("config", "print_parameters", "log_level", "base_port")
+LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+LOG_LEVELS_OF_OTHERS = {"trace": "debug", "warning": "warn"}
 
 EPILOG = """\
 examples:
@@ -22,12 +28,9 @@ examples:
   pi-webrtc-streamer --source clip.mp4 --port 8090
   pi-webrtc-streamer --host 0.0.0.0                reachable from the network, with a token
   pi-webrtc-streamer --host 0.0.0.0 --tls self-signed --token-file ~/.ros/robot.tokens
-  pi-webrtc-streamer --config streamer.yaml --ros-args --log-level debug
+  pi-webrtc-streamer --config streamer.yaml --log-level debug
+  pi-webrtc-streamer --config config.toml          the predecessor's file; docs/migration.md
 """
-
-
-class ConfigError(ValueError):
-    """A configuration file that cannot be used; the text names it and says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,9 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "use one from 3.10 to 3.13"
         )
     try:
-        config = read_config(options.config) if options.config else {}
+        config = _read_config(options)
     except ConfigError as error:
         return _fail(str(error))
+    if options.print_parameters:
+        _print_parameters(options, config)
+        return 0
     try:
         import_ros()
     except ImportError as error:
@@ -51,10 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"ROS 2's rclpy cannot be imported ({error}); source a ROS 2 installation "
             "(. /opt/ros/jazzy/setup.bash) or use make run, which installs its wheels"
         )
-    if options.config:
-        ros = ["--params-file", options.config, *ros]
+    if options.log_level:
+        ros = ["--log-level", options.log_level, *ros]
     with stopping_on_signals() as stop:
-        return _run(options, camera_names(config), ros, stop)
+        return _run(options, config, ros, stop)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,20 +73,47 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--source", help="auto, picamera2, pattern, or the path or URL of a video (auto)")
-    add("--camera", help="the Raspberry Pi camera: its number, or its libcamera id (0)")
+    add("--source", help="auto, picamera2, v4l2, pattern, or the path or URL of a video (auto)")
+    add("--camera", help="its number, its libcamera id, or /dev/video0 (0)")
     add("--width", type=int, help="width to capture, in pixels (1280)")
     add("--height", type=int, help="height to capture, in pixels (720)")
     add("--framerate", type=float, help="pictures a second (30)")
     add("--host", help="address to serve on: 0.0.0.0 for the network (127.0.0.1)")
-    add("--port", type=int, help="port to serve on (8080)")
-    add("--auth", help="who may come in: auto (with a token, from elsewhere), token or none (auto)")
+    add("--port", *both("web-port"), type=int, help="port to serve on (8080)")
+    add("--auth", help="who may come in: auto (from elsewhere with a token), token, open or none")
     add("--token-file", metavar="FILE", help="keeps the tokens; made if it is missing")
     add("--tls", help="HTTPS: none, self-signed, or files, which the next two name (none)")
     add("--tls-certificate", metavar="FILE", help="PEM file")
     add("--tls-key", metavar="FILE", help="PEM file")
-    add("--config", metavar="FILE", help="a ROS 2 parameter file, like config/streamer.yaml")
+    add(
+        *both("config"),
+        metavar="FILE",
+        help="a ROS 2 parameter file, like config/streamer.yaml, or the predecessor's config.toml",
+    )
+    add("--print-parameters", action="store_true", help="print what that comes to, and end")
+    add(
+        *both("log-level"), type=_log_level, metavar="LEVEL", help=f"{', '.join(LOG_LEVELS)} (info)"
+    )
+    add(
+        *both("base-port"),
+        type=int,
+        metavar="PORT",
+        help="where the predecessor's clients ask for the first camera; the next one's is one more",
+    )
+    add(*both("pi-ip"), metavar="ADDRESS", help="this machine's, for the predecessor's clients")
     return parser
+
+
+def both(name: str) -> tuple[str, str]:
+    """Return an option's name and, as the Go streamer took it, the same with one dash."""
+    return f"--{name}", f"-{name}"
+
+
+def _log_level(text: str) -> str:
+    level = LOG_LEVELS_OF_OTHERS.get(text.lower(), text.lower())
+    if level not in LOG_LEVELS:
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(LOG_LEVELS)}")
+    return level
 
 
 def split_ros_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -91,71 +124,48 @@ def split_ros_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:place], [each for each in arguments[place + 1 :] if each != "--"]
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """Return a ROS parameter file's content, having seen that it is one.
+def _read_config(options: argparse.Namespace) -> Config:
+    """Read the file that is given, and take the environment's word where the options have none.
 
-    :raises ConfigError: if it is missing or is none.
+    :raises ConfigError: if the file cannot be used.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
-    return parse_config(text, path)
+    options.pi_ip = options.pi_ip or os.environ.get("PI_IP") or None
+    if not options.config:
+        return Config()
+    given = Given(options.port, options.base_port, options.pi_ip or "")
+    return read_config(options.config, given)
 
 
-def parse_config(text: str, path: str) -> dict[str, Any]:
-    """Return the content of a ROS parameter file that was read from ``path``.
-
-    :raises ConfigError: if it is none.
-    """
-    import yaml
-
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-13-01 is a ValueError
-        raise ConfigError(f"the configuration {path} is no YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"the configuration {path} is not a mapping of node names")
-    for node, section in content.items():
-        if not isinstance(section, dict) or not isinstance(section.get("ros__parameters"), dict):
-            raise ConfigError(
-                f'the configuration {path} has no "ros__parameters:" below "{node}:"; '
-                "config/streamer.yaml shows the form"
-            )
-    nodes = {"bridge", *camera_names(content)}
-    for node in content:
-        if node != "/**" and str(node).removeprefix("/") not in nodes:
-            raise ConfigError(
-                f'the configuration {path} has a section "{node}"; the nodes are '
-                f"bridge and the cameras that it names: {', '.join(camera_names(content))}"
-            )
-    return content
+def _print_parameters(options: argparse.Namespace, config: Config) -> None:
+    """Print each node's parameters as a file that --config takes, and say what there is to say."""
+    for level, texts in (("info", config.infos), ("warning", config.warnings)):
+        for text in texts:
+            print(f"{level}: {text}", file=sys.stderr)
+    for_cameras, for_bridge = _overrides(options, config)
+    nodes = {name: config.parameters(name) | for_cameras for name in config.cameras}
+    nodes["bridge"] = {"cameras": config.cameras} | config.parameters("bridge") | for_bridge
+    content = {name: {"ros__parameters": parameters} for name, parameters in nodes.items()}
+    print(dump_parameters(content), end="")
 
 
-def camera_names(config: dict[str, Any]) -> list[str]:
-    """Return the cameras that a parameter file gives the bridge."""
-    for node in ("/bridge", "bridge", "/**"):
-        cameras = config.get(node, {}).get("ros__parameters", {}).get("cameras")
-        if isinstance(cameras, list) and cameras:
-            return [str(name) for name in cameras]
-    return ["camera"]
-
-
-def _run(options: argparse.Namespace, cameras: list[str], ros: list[str], stop: StopRequest) -> int:
+def _run(options: argparse.Namespace, config: Config, ros: list[str], stop: StopRequest) -> int:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
     from .process import longest_end, owning, ros_context, spinning
 
     with Owned() as owned:
         try:
-            owned.enter("ROS", ros_context(["pi-webrtc-streamer", "--ros-args", *ros]))
+            with config.parameter_file() as file:
+                arguments = ["pi-webrtc-streamer", "--ros-args", *file, *ros]
+                owned.enter("ROS", ros_context(arguments))
         except (
             rclpy_implementation.RCLError,
             rclpy_implementation.RCLInvalidROSArgsError,
             rclpy_implementation.UnknownROSArgsError,
         ) as error:
             return _fail(f"ROS 2 does not take these arguments: {error}")
-        nodes = owned.enter("the nodes", owning(_make_nodes(options, cameras)))
+        _log(config)
+        nodes = owned.enter("the nodes", owning(_make_nodes(options, config)))
         stop.longest_end = longest_end(nodes)
         if not all(node.bring_up() for node in nodes):
             return _fail("it cannot start; the error above says why")
@@ -166,16 +176,40 @@ def _run(options: argparse.Namespace, cameras: list[str], ros: list[str], stop: 
     return 0
 
 
-def _make_nodes(options: argparse.Namespace, cameras: list[str]) -> list[Any]:
+def _log(config: Config) -> None:
+    from rclpy.logging import get_logger
+
+    logger = get_logger("pi_webrtc_streamer")
+    for text in config.infos:
+        logger.info(text)
+    for text in config.warnings:
+        logger.warning(text)
+
+
+def _make_nodes(options: argparse.Namespace, config: Config) -> list[Any]:
     """Make a node for each camera and, last, the bridge."""
     from .bridge_node import BridgeNode
     from .camera_node import CameraNode
 
-    given = {name: value for name, value in vars(options).items() if value is not None}
-    given.pop("config", None)
-    for_bridge: dict[str, Any] = {name: given.pop(name) for name in FOR_BRIDGE if name in given}
-    nodes = [CameraNode(name, given) for name in cameras]
+    for_cameras, for_bridge = _overrides(options, config)
+    nodes = [CameraNode(name, for_cameras) for name in config.cameras]
     return [*nodes, BridgeNode(overrides=for_bridge)]
+
+
+def _overrides(
+    options: argparse.Namespace, config: Config
+) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Return the parameters that the options give: of every camera, and of the bridge."""
+    given = {
+        name: value
+        for name, value in vars(options).items()
+        if value is not None and name not in NO_PARAMETERS
+    }
+    for_bridge = {name: given.pop(name) for name in FOR_BRIDGE if name in given}
+    if options.base_port is not None and not config.translated:
+        for number, name in enumerate(config.cameras):
+            for_bridge[f"{name}.signalling_port"] = options.base_port + number
+    return given, for_bridge
 
 
 def _fail(why: str) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..settings.camera import CameraSettings
 from .geometry import Geometry
+from .live_input import open_v4l2
 from .pattern import PatternSource
 from .picamera import PicameraSource
 from .source import Source, SourceError
@@ -30,14 +31,18 @@ def open_source(settings: CameraSettings) -> Opened:
     :raises SourceError: if it cannot be opened.
     """
     if settings.source == "auto":
+        kind = "v4l2" if settings.camera.startswith("/dev/") else "picamera2"
         try:
-            return _open_camera(replace(settings, source="picamera2"))
+            return open_source(replace(settings, source=kind))
         except SourceError as error:
             logger.warning("showing the test pattern instead of a camera: %s", error)
             settings = replace(settings, source="pattern")
     if settings.source == "picamera2":
         return _open_camera(settings)
     geometry = geometry_of(settings)
+    if settings.source == "v4l2":
+        device = open_v4l2(settings.camera, settings.width, settings.height, settings.framerate)
+        return Opened(device, geometry, settings)
     if settings.source in ("pattern", "pattern:busy"):
         geometry.check(settings.width, settings.height)
         busy = settings.source == "pattern:busy"

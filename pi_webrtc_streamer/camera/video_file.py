@@ -74,7 +74,7 @@ class VideoSource:
             yield None
             return
         frame, self._next = self._next, None
-        yield self._convert(frame)
+        yield to_picture(self._scaler, frame, time.time_ns())
 
     def close(self) -> None:
         """Close the file."""
@@ -116,20 +116,6 @@ class VideoSource:
         self._container.close()
         self._container, self._stream = _open(self._location)
 
-    def _convert(self, frame: VideoFrame) -> Picture:
-        stamp = time.time_ns()
-        converted = self._scaler.reformat(
-            frame,
-            format="yuvj420p",
-            src_colorspace=_colorspace(frame),
-            dst_colorspace=Colorspace.ITU601,
-            src_color_range=(
-                ColorRange.JPEG if frame.color_range == ColorRange.JPEG else ColorRange.MPEG
-            ),
-            dst_color_range=ColorRange.JPEG,
-        )
-        return from_frame(converted, stamp)
-
 
 class _Pace:
     """Maps a video's timestamps to the monotonic clock, through loops, cuts and missing stamps."""
@@ -149,6 +135,21 @@ class _Pace:
         return self._first[1] + timestamp - self._first[0]
 
 
+def to_picture(scaler: VideoReformatter, frame: VideoFrame, stamp: int) -> Picture:
+    """Return a decoded picture in the form of all sources."""
+    converted = scaler.reformat(
+        frame,
+        format="yuvj420p",
+        src_colorspace=_colorspace(frame),
+        dst_colorspace=Colorspace.ITU601,
+        src_color_range=(
+            ColorRange.JPEG if frame.color_range == ColorRange.JPEG else ColorRange.MPEG
+        ),
+        dst_color_range=ColorRange.JPEG,
+    )
+    return from_frame(converted, stamp)
+
+
 def _seconds(frame: VideoFrame) -> float | None:
     time_of_frame: float | None = frame.time
     return time_of_frame
@@ -158,7 +159,7 @@ def _open(location: str) -> tuple[InputContainer, VideoStream]:
     if "://" not in location and not Path(location).is_file():
         raise SourceError(
             f'there is no file "{location}"; give source the path or URL of a video, '
-            "or one of auto, picamera2, pattern, pattern:busy"
+            "or one of auto, picamera2, v4l2, pattern, pattern:busy"
         )
     timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if "://" in location else None
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .jpeg import MAX_PIXELS
+from .packetiser import IPV6_MTU
 from .stages import StageTimes
 
 CLOCK_RATE = 90_000  # of every video payload type, in Hz (RFC 6184, RFC 7741)
@@ -24,13 +25,14 @@ class StreamSettings:
 
     ``h264_encoder`` is FFmpeg's name of one, or ``auto``; ``encoder_threads`` is how many of them
     libx264 has for each stream, 0: one for each core, up to four. No picture of more than
-    ``max_pixels`` is decoded.
+    ``max_pixels`` is decoded. ``mtu`` is the largest IP packet, in bytes.
     """
 
     framerate: float = 30.0
     h264_encoder: str = "auto"
     encoder_threads: int = 0
     max_pixels: int = MAX_PIXELS
+    mtu: int = IPV6_MTU
 
 
 @dataclass(frozen=True, eq=False)

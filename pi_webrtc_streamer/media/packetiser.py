@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-# IPv6 guarantees 1280 bytes: less 48 of IPv6 and UDP, 12 of RTP, 20 of header extensions,
-# 16 of SRTP authentication (AEAD) and 2 of a retransmission's sequence number.
-MAX_PAYLOAD = 1180
+IPV6_MTU = 1280  # bytes that every network with IPv6 carries
+# 48 bytes of IPv6 and UDP, 12 of RTP, 20 of header extensions, 16 of SRTP authentication (AEAD), 2
+# of a retransmission's sequence number, and 2 to spare.
+AROUND_PAYLOAD = 100
+MAX_PAYLOAD = IPV6_MTU - AROUND_PAYLOAD
 
 _STAP_A, _FU_A = 24, 28
 _FU_START, _FU_END = 0x80, 0x40

@@ -21,7 +21,7 @@ from .distributor import FrameDistributor, Mailbox
 from .encoder import SMALLEST_SIDE, DecodeError, Encoder, JpegDecoder, open_encoder
 from .frame import JpegFrame
 from .keyframes import KeyframeGate
-from .packetiser import H264Packetiser, Packetiser, Vp8Packetiser
+from .packetiser import AROUND_PAYLOAD, H264Packetiser, Packetiser, Vp8Packetiser
 from .rtp_clock import RtpClock
 from .stages import StageTimes
 from .tiers import Tier
@@ -98,7 +98,8 @@ class EncodedStream:
         self._proven = False
         self._rebuild_at = 0.0
         self._failure = ""
-        self._packetiser: Packetiser = H264Packetiser() if codec is Codec.H264 else Vp8Packetiser()
+        make_packetiser = H264Packetiser if codec is Codec.H264 else Vp8Packetiser
+        self._packetiser: Packetiser = make_packetiser(settings.mtu - AROUND_PAYLOAD)
 
     def encode(self, picture: Picture, timestamp: int, now: float) -> None:
         """Encode a picture and deliver it, or skip it if the last one is still under way.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ..media.jpeg import MAX_PIXELS
+from ..media.packetiser import IPV6_MTU
 from ..signals import LONGEST_END
 from .access import AccessSettings
 from .schema import Setting, SettingsError, Value, setting
@@ -82,6 +83,12 @@ class BridgeSettings(AccessSettings):
         "one for each core, up to 4; 1 costs the least CPU time and the most latency",
         minimum=0,
         maximum=16,
+    )
+    mtu: int = setting(
+        IPV6_MTU,
+        "Bytes of the largest IP packet that carries pictures; every network with IPv6 takes 1280",
+        minimum=512,
+        maximum=9000,
     )
     memory_warning: float = setting(
         0.0,

@@ -16,12 +16,14 @@ class CameraSettings:
 
     source: str = setting(
         "auto",
-        "Where pictures come from: auto (picamera2 if a camera answers, else the pattern), "
-        "picamera2, pattern, pattern:busy (with texture and noise, which take an encoder's whole "
+        "Where pictures come from: auto (the camera if it answers, else the pattern), picamera2, "
+        "v4l2, pattern, pattern:busy (with texture and noise, which take an encoder's whole "
         "bitrate as a real camera does), or the path or URL of a video",
     )
     camera: str = setting(
-        "0", "The Raspberry Pi camera: its number, or its libcamera id or a part of it"
+        "0",
+        "The camera: the number of a Raspberry Pi's, its libcamera id or a part of it, or the "
+        "device of another one (/dev/video0)",
     )
     width: int = setting(
         1280, "Width of the captured picture in pixels", minimum=16, maximum=LARGEST_SIDE

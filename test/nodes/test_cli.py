@@ -7,7 +7,9 @@ import urllib.request
 
 import pytest
 
-from pi_webrtc_streamer.cli import ConfigError, camera_names, read_config, split_ros_arguments
+from pi_webrtc_streamer.cli import split_ros_arguments
+from pi_webrtc_streamer.settings.config_file import Config, read_config
+from pi_webrtc_streamer.settings.schema import ConfigError
 from support.program import Program, free_port
 
 
@@ -168,5 +170,5 @@ def test_arguments_are_split_between_us_and_ros():
 
 
 def test_cameras_are_those_of_the_bridge():
-    assert camera_names({}) == ["camera"]
-    assert camera_names({"/**": {"ros__parameters": {"cameras": ["a", "b"]}}}) == ["a", "b"]
+    assert Config().cameras == ["camera"]
+    assert Config({"/**": {"ros__parameters": {"cameras": ["a", "b"]}}}).cameras == ["a", "b"]

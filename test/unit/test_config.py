@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pi_webrtc_streamer.cli import read_config
 from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
 from pi_webrtc_streamer.settings.camera import CameraSettings
+from pi_webrtc_streamer.settings.config_file import read_config
 from pi_webrtc_streamer.settings.parameters import convert
 from pi_webrtc_streamer.settings.schema import check, settings_of
 
@@ -26,7 +26,7 @@ def uncommented(text: str) -> str:
 def test_every_value_can_be_used(tmp_path, text):
     path = tmp_path / "streamer.yaml"
     path.write_text(text)
-    for node, section in read_config(str(path)).items():
+    for node, section in read_config(str(path)).content.items():
         known = settings_of(CameraSettings)
         if node == "bridge":
             known = settings_of(BridgeSettings) | settings_of_camera("camera")
@@ -39,7 +39,7 @@ def test_every_value_can_be_used(tmp_path, text):
 def test_no_setting_is_missing(tmp_path):
     path = tmp_path / "streamer.yaml"
     path.write_text(uncommented(ONE_CAMERA))
-    config = read_config(str(path))
+    config = read_config(str(path)).content
     for node, schema in (("camera", CameraSettings), ("bridge", BridgeSettings)):
         assert set(settings_of(schema)) <= set(config[node]["ros__parameters"])
     assert set(settings_of_camera("camera")) <= set(config["bridge"]["ros__parameters"])

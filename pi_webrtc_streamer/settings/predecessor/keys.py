@@ -157,7 +157,7 @@ SECTIONS: Mapping[str, Keys] = {
         ),
         "max_clients": _whole(1, 1000, 4),
         "bitrate": _bitrate(DEFAULT_BITRATE),
-        "mtu": _whole(512, 8936, 1200),
+        "mtu": _whole(512, 8900, 1200),
         "timeout": _whole(1000, 120_000, 10_000),
         "latency": Meaningless("is always the least here: nobody waits for a picture"),
         "queue_buffers": Meaningless("is always 1 here: a newer picture replaces an older one"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..bridge import BridgeSettings
+from ..config_file import NOTHING_GIVEN, Given
 from ..schema import ConfigError, Value, settings_of
 from .document import CameraSection, Document, Section, parse_toml, read_document
 from .findings import Findings
@@ -33,18 +34,6 @@ FLIPS: dict[str, tuple[str, int]] = {
 # The first of them that speaks of codec or bitrate counts.
 STREAM_SECTIONS = ("video", "encoding", "webrtc")
 GO_FLIP, RUST_FLIP = "vertical-flip", "rotate-180"  # where the file says nothing
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the command line and the environment say instead of the file."""
-
-    web_port: int | None = None
-    base_port: int | None = None
-    pi_ip: str = ""
-
-
-NOTHING_GIVEN = Given()
 
 
 @dataclass(frozen=True)

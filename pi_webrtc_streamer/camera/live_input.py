@@ -1,0 +1,150 @@
+"""Pictures from a camera that FFmpeg reads: a V4L2 device, such as a USB camera."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from ..media.distributor import Mailbox
+from ..owning import Owned, end_thread
+from ..settings.schema import Setting, SettingsError, Value
+from .source import LONGEST_WAIT, Picture, SourceError
+from .video_file import to_picture
+
+# Each packet is a picture of its own, so that one may be left out.
+CODECS = ("mjpeg", "rawvideo", "wrapped_avframe")
+
+
+class LiveInput:
+    """The newest picture of an input that does not wait for whoever reads it.
+
+    The driver queues pictures, up to a second of them. A thread empties the queue as fast as it
+    fills; only the newest one is decoded.
+    """
+
+    def __init__(self, name: str, container: InputContainer) -> None:
+        """Take an open input, to be closed with this source.
+
+        :raises SourceError: if its pictures depend on one another.
+        """
+        self._name = name
+        self._container = container
+        self._stream = container.streams.video[0]
+        self._stream.thread_type = "NONE"  # frame threads would hold pictures back
+        if self._stream.codec_context.name not in CODECS:
+            raise SourceError(f"{name} delivers {self._stream.codec_context.name}, not pictures")
+        self._scaler = VideoReformatter()
+        self._newest: Mailbox[tuple[Packet[VideoStream], int]] = Mailbox()
+        self._failure: FFmpegError | None = None
+        self._ended = threading.Event()
+        self._ended.set()
+        self._stopping = threading.Event()
+        self._running = Owned()
+
+    @property
+    def description(self) -> str:
+        """What is captured."""
+        stream = self._stream
+        return f"{self._name}, {stream.width}x{stream.height}, {stream.codec_context.name}"
+
+    @property
+    def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
+        """None: v4l2-ctl sets them."""
+        return {}
+
+    def set_control(self, name: str, value: Value) -> None:
+        """None can be set."""
+        raise SettingsError(f"v4l2-ctl sets the controls of {self._name}; {name} is left as it is")
+
+    def set_framerate(self, framerate: float) -> None:
+        """It stays as the device was opened."""
+
+    def start(self) -> None:
+        """Read from now on."""
+        self._newest.take()
+        self._stopping.clear()
+        self._ended.clear()
+        thread = threading.Thread(target=self._read, name="live-input", daemon=True)
+        self._running.take("the thread of a live input", thread.start, lambda _: self._end(thread))
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._running.close()
+
+    @contextmanager
+    def capture(self) -> Iterator[Picture | None]:
+        """Wait for a newer picture than the last one."""
+        newest = self._newest.wait(LONGEST_WAIT)
+        if newest is None:
+            if self._ended.is_set():
+                why = "it has ended" if self._failure is None else self._failure.strerror
+                raise SourceError(f"{self._name} cannot be read on: {why}")
+            yield None
+            return
+        packet, stamp = newest
+        try:
+            frames = packet.decode()
+        except FFmpegError:  # a damaged picture, as USB cameras send now and then
+            frames = []
+        yield to_picture(self._scaler, frames[-1], stamp) if frames else None
+
+    def close(self) -> None:
+        """Close the device, unless it hangs."""
+        self.stop()
+        if self._ended.is_set():
+            self._container.close()
+
+    def _read(self) -> None:
+        try:
+            for packet in self._container.demux(self._stream):
+                if self._stopping.is_set():
+                    return
+                if packet.size:
+                    self._newest.put((packet, time.time_ns()))
+        except FFmpegError as error:
+            self._failure = error
+        finally:
+            self._ended.set()
+            self._newest.nudge()
+
+    def _end(self, thread: threading.Thread) -> None:
+        self._stopping.set()
+        end_thread(thread)
+
+
+def open_v4l2(device: str, width: int, height: int, framerate: float) -> LiveInput:
+    """Open a V4L2 device, with JPEG if it has that: at larger sizes USB is too slow for the rest.
+
+    :raises SourceError: if it cannot be opened.
+    """
+    if not Path(device).exists():
+        there = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "none"
+        raise SourceError(f"there is no camera {device}; there are {there}")
+    options = {"video_size": f"{width}x{height}", "framerate": f"{framerate:g}"}
+    failure: FFmpegError | None = None
+    for form in ({"input_format": "mjpeg"}, {}):
+        try:
+            container = av.open(device, format="v4l2", options={**options, **form})
+        except FFmpegError as error:
+            failure = error
+            continue
+        with Owned() as owned:
+            owned.at_end("a device that cannot be used", container.close)
+            source = LiveInput(device, container)
+            owned.pop_all()
+            return source
+    why = failure and failure.strerror
+    raise SourceError(
+        f"{device} cannot be opened as a camera of {width}x{height}: {why}; "
+        f"v4l2-ctl -d {device} --list-formats-ext tells what it has"
+    )
