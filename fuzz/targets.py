@@ -31,9 +31,11 @@ from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_size
 from pi_webrtc_streamer.media.rate_control import LEAST_CAPACITY, LinkEstimate
 from pi_webrtc_streamer.media.raw_image import encode_jpeg
-from pi_webrtc_streamer.settings.bridge import BridgeSettings
+from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
+from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import parse_config
 from pi_webrtc_streamer.settings.parameters import convert
+from pi_webrtc_streamer.settings.predecessor.translate import translate
 from pi_webrtc_streamer.settings.schema import ConfigError, SettingsError, check, settings_of
 from pi_webrtc_streamer.webrtc.candidates import MOST_CANDIDATES, CandidateError, CandidateFilter
 from pi_webrtc_streamer.webrtc.offer import OfferError, check_offer, split_sections
@@ -135,6 +137,31 @@ def config(data: bytes) -> None:
                 values[name] = convert(name, given[name], default)
                 check(name, values[name], about)
         BridgeSettings(**values)
+
+
+def config_toml(data: bytes) -> None:
+    """Translate a config.toml of the predecessor's, and read the settings that come of it."""
+    with suppress(ConfigError):
+        nodes = translate(data.decode("utf-8", "replace"), "config.toml").nodes
+        bridge = nodes.pop("bridge")
+        for name in bridge["cameras"]:
+            _read(CameraSettings, {}, nodes.pop(name))
+            _read(BridgeSettings, settings_of_camera(name), bridge)
+        assert not nodes
+
+
+def _read(schema: type, further: dict[str, Any], given: dict[str, Any]) -> None:
+    """See that a node takes what is given, but for what belongs to other cameras."""
+    known = settings_of(schema) | further
+    values = {}
+    for name, value in given.items():
+        if name in known:
+            about, default = known[name]
+            values[name] = convert(name, value, default)
+            check(name, values[name], about)
+        else:
+            assert name.endswith(".signalling_port"), name
+    schema(**{name: value for name, value in values.items() if name not in further})
 
 
 def _refuse(picture: Image) -> Any:
@@ -249,6 +276,11 @@ def _configs() -> list[bytes]:
     return [yaml.safe_dump({"bridge": given["bridge"]}).encode(), yaml.safe_dump(given).encode()]
 
 
+def _tomls() -> list[bytes]:
+    folder = Path(__file__).parents[1] / "test" / "predecessor"
+    return [path.read_bytes() for path in sorted(folder.glob("*.toml"))]
+
+
 TARGETS = {
     "compressed_image": Target(compressed_image, _compressed_images),
     "image": Target(image, _images),
@@ -258,4 +290,5 @@ TARGETS = {
     "feedback": Target(feedback, _feedback),
     "camera_info": Target(camera_info, _calibrations),
     "config": Target(config, _configs),
+    "config_toml": Target(config_toml, _tomls),
 }

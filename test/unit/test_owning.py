@@ -221,6 +221,7 @@ CONSTRUCTORS = {
 OWNING_CALLS = {"take", "take_async", "enter", "at_end"}
 ALLOWED = {
     ("async_owning.py", "create_task"): "the loop itself, and finish(), which waits for its task",
+    ("camera/opening.py", "open_source"): "itself, for the source that auto stands for",
     ("camera_node.py", "open_source"): "owned from the next line on, and by the node thereafter",
     ("process.py", "create_task"): "the executor's, which is no task of asyncio's",
     ("signals.py", "socketpair"): "its own context; imports nothing",

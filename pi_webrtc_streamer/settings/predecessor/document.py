@@ -111,7 +111,7 @@ def _normal(name: str) -> str:
 def _tell_section_without_meaning(name: str, normal: str, findings: Findings) -> None:
     for pattern, about in SECTIONS_WITHOUT_MEANING:
         if pattern.fullmatch(normal):
-            findings.inform(f"[{name}] {about.why}")
+            findings.inform(f"[{name}] has no meaning here: {about.why}")
 
 
 def _warn_of_unknown_section(name: str, value: Any, findings: Findings) -> None:
@@ -131,7 +131,7 @@ def _read_section(
         if about is None:
             findings.warn(f"[{section}] {name} is unknown{_hint(key, keys)}; it is left out")
         elif isinstance(about, Meaningless):
-            findings.inform(f"[{section}] {name} {about.why}")
+            findings.inform(f"[{section}] {name} has no meaning here: {about.why}")
         elif _is_right(about, section, name, value, findings):
             if key in spelled:
                 findings.warn(f"[{section}] {name} is {spelled[key]}, too; the last one counts")

@@ -37,7 +37,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Meaningless:
-    """A key or section that means nothing here; ``why`` is a sentence's end: "it …"."""
+    """A key or section that has no meaning here; ``why`` is a sentence, without its full stop."""
 
     why: str
 
@@ -105,8 +105,8 @@ def _bitrate(default: int | None) -> Key:
 
 
 _ADDRESS = "an IP address or the name of a host"
-_ENCODER = "is chosen here for the least delay"
-_KEYFRAMES = "is of no use here: there is a key frame whenever a viewer needs one"
+_ENCODER = "encoders are set for the least delay"
+_KEYFRAMES = "there is a key frame whenever a viewer needs one"
 _CODEC = _choice("h264", "vp8", empty="another section says it")
 
 CAMERA: Keys = {
@@ -159,11 +159,11 @@ SECTIONS: Mapping[str, Keys] = {
         "bitrate": _bitrate(DEFAULT_BITRATE),
         "mtu": _whole(512, 8900, 1200),
         "timeout": _whole(1000, 120_000, 10_000),
-        "latency": Meaningless("is always the least here: nobody waits for a picture"),
-        "queue_buffers": Meaningless("is always 1 here: a newer picture replaces an older one"),
+        "latency": Meaningless("it is always the least, as nothing waits for a picture"),
+        "queue_buffers": Meaningless("a newer picture replaces one that nobody has taken"),
         "webrtc_port_1": _whole(0, LARGEST_PORT),
         "webrtc_port_2": _whole(0, LARGEST_PORT),
-        "data_channels": Meaningless("has nothing to carry: pictures need no data channel"),
+        "data_channels": Meaningless("pictures need no data channel"),
         "codec": _CODEC,
     },
     "logging": {"stats_log_interval_seconds": _number(0, 86_400)},
@@ -176,17 +176,17 @@ SECTIONS: Mapping[str, Keys] = {
 }
 
 # What other keys of a section are, where they are not unknown.
-OTHER_KEYS = {"timeouts": Meaningless("is not needed: every wait here has its own limit")}
+OTHER_KEYS = {"timeouts": Meaningless("every wait has a limit of its own")}
 
-_SENSOR = Meaningless("is left to others: in a ROS system each sensor has a node of its own")
+_SENSOR = Meaningless("in a ROS system each sensor has a node of its own")
 SECTIONS_WITHOUT_MEANING = (
-    (re.compile(r"buffers"), Meaningless("is not needed: nothing queues up here")),
-    (re.compile(r"app"), Meaningless("has nothing to say to ROS nodes")),
-    (re.compile(r"zeromq"), Meaningless("is not needed: other programs take ROS topics")),
+    (re.compile(r"buffers"), Meaningless("no pictures are queued")),
+    (re.compile(r"app"), Meaningless("ROS nodes have names and parameters instead")),
+    (re.compile(r"zeromq"), Meaningless("other programs take the pictures from ROS topics")),
     (re.compile(r"lidar(_?\d+|_\w+)?"), _SENSOR),
     (re.compile(r"imu(_?\d+|_\w+)?"), _SENSOR),
     (
         re.compile(r"mjpeg_rtp(_?\d+)?"),
-        Meaningless("is not needed: /cameras/<camera>/stream.mjpg and ROS topics have the JPEG"),
+        Meaningless("/cameras/<camera>/stream.mjpg and ROS topics have the JPEG"),
     ),
 )

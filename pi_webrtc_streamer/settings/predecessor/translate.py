@@ -117,7 +117,7 @@ def _target_size(camera: CameraSection, findings: Findings) -> tuple[int, int]:
     if not camera.go:
         if "scaling_enabled" in camera:
             findings.inform(
-                f"[{camera.name}] scaling_enabled says nothing in a section of the Rust streamer: "
+                f"[{camera.name}] scaling_enabled has no meaning in this spelling of the section: "
                 "the target size counts in any case"
             )
         return size
