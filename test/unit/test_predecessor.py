@@ -109,7 +109,6 @@ def test_the_sample_of_the_rust_streamer():
             "cameras": ["camera1", "camera2"],
             "codecs": ["vp8", "h264"],
             "bitrate": 800_000,
-            "stun_urls": ["stun:192.0.2.1:3478"],
         }.items()
     )
     assert translation.warnings == []
