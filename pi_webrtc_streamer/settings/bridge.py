@@ -52,6 +52,10 @@ class BridgeSettings(AccessSettings):
         "",
         "This machine's address as the predecessor's clients are told it; empty: it is found out",
     )
+    legacy_config: str = setting(
+        "",
+        "The predecessor's config.toml as JSON, as its clients are told it (/api/config)",
+    )
     codecs: list[str] = setting(
         ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,5 +129,5 @@ def dump_parameters(content: dict[str, Any]) -> str:
     """Return the text of a parameter file."""
     import yaml
 
-    text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+    text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=math.inf)
     return text

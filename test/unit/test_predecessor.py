@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
@@ -42,6 +42,9 @@ def errors(text: str) -> list[str]:
 
 def test_the_sample_of_the_go_streamer():
     translation = translate((FOLDER / "go.toml").read_text(), FILE)
+    document = json.loads(translation.nodes["bridge"].pop("legacy_config"))
+    assert document["camera2"]["crop"] == {"x": 64, "y": 32, "width": 480, "height": 400}
+    assert document["webrtc"]["queue_buffers"] == 1
     shared = {"source": "auto", "width": 640, "height": 480}
     of_all = {"statistics_interval": 30.0, "shutdown_timeout": 5.0}
     device = "/base/axi/pcie@1000120000/rp1/i2c@{}/imx219@10"
@@ -377,6 +380,7 @@ def takes(about: Key, value: object) -> bool:
 
 
 @pytest.mark.parametrize(("section", "key", "about"), MEANT)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_wrong_value_is_named_with_all_there_is_to_know(section, key, about, data):
     value = data.draw(scalars.filter(lambda value: not takes(about, value)))
@@ -485,6 +489,19 @@ def test_a_section_that_is_a_value_is_wrong():
 )
 def test_toml_is_known_by_its_name_or_its_first_line(text, path, expected):
     assert is_toml(text, path) is expected
+
+
+def test_the_file_is_passed_on_as_json():
+    text = (
+        f"[Camera-1]\nwidth = 0x{'f' * 5000}\n[app]\nday = 2026-11-22\nfar = [inf, 0x{'f' * 5000}]"
+    )
+    (error,) = errors(text)
+    assert "[Camera-1] width = a value of the type int: expected a whole number" in error
+    document = json.loads(bridge(text.replace("width", "unknown-key"))["legacy_config"])
+    assert document == {
+        "camera_1": {"unknown_key": None},
+        "app": {"day": "2026-11-22", "far": [None, None]},
+    }
 
 
 # ---- docs/migration.md

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import json
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -27,6 +29,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+LARGEST_INTEGER = 64  # bits
 
 _CAMERA_SECTION = re.compile(r"camera(_?)([1-9]\d?)")
 
@@ -77,6 +81,23 @@ def parse_toml(text: str, path: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number with too many digits is a ValueError
         raise ConfigError(f"the configuration {path} is no TOML: {error}") from error
+
+
+def as_json(content: Mapping[str, Any]) -> str:
+    """Return a file's content as JSON, every name as the Go streamer wrote it."""
+    return json.dumps(_plain(content), default=str)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_normal(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no infinity
+    if isinstance(value, int) and value.bit_length() > LARGEST_INTEGER:
+        return None  # which TOML does not have either, though its readers let it pass
+    return value
 
 
 def read_document(content: Mapping[str, Any], findings: Findings) -> Document:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..bridge import BridgeSettings
 from ..config_file import NOTHING_GIVEN, Given
 from ..schema import ConfigError, Value, settings_of
-from .document import CameraSection, Document, Section, parse_toml, read_document
+from .document import CameraSection, Document, Section, as_json, parse_toml, read_document
 from .findings import Findings
 from .keys import (
     CAMERA,
@@ -51,10 +51,12 @@ def translate(text: str, path: str, given: Given = NOTHING_GIVEN) -> Translation
     :raises ConfigError: if it cannot be used, with a line for each value that is wrong.
     """
     findings = Findings()
-    document = read_document(parse_toml(text, path), findings)
+    content = parse_toml(text, path)
+    document = read_document(content, findings)
     cameras = _cameras(document, findings)
     nodes = {_node(camera): _camera_parameters(camera, document, findings) for camera in cameras}
     nodes["bridge"] = _bridge_parameters(document, cameras, given, findings)
+    nodes["bridge"]["legacy_config"] = as_json(content)
     if findings.errors:
         raise ConfigError("\n".join(f"{path}: {error}" for error in findings.errors))
     return Translation(
