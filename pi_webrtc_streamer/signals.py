@@ -37,7 +37,7 @@ class StopRequest:
 
     @longest_end.setter
     def longest_end(self, seconds: float) -> None:
-        if _OF_ENVIRONMENT is None:
+        if not _OF_ENVIRONMENT:
             self._longest_end = seconds
 
     def is_set(self) -> bool:

@@ -73,7 +73,7 @@ from pi_webrtc_streamer.process import run_node
 
 class Hanging(OwningNode):
     def __init__(self):
-        super().__init__("hanging", {"autostart": True})
+        super().__init__("hanging", {"autostart": True, "shutdown_timeout": 1.5})
 
     def activate(self, owned):
         owned.at_end("what hangs", self.hang_for_ever)
@@ -96,7 +96,9 @@ def test_a_program_that_hangs_ends_all_the_same_and_says_where(number):
                 assert process.poll() is None
             process.send_signal(number)
             assert process.wait(GIVE_UP_AFTER) == 1
-            assert "in hang_for_ever" in process.stderr.read()
+            said = process.stderr.read()
+            assert "in hang_for_ever" in said
+            assert "Timeout (0:00:01.5" in said, "shutdown_timeout"
         finally:
             process.kill()
 
