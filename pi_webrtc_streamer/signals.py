@@ -69,6 +69,8 @@ def stopping_on_signals() -> Iterator[StopRequest]:
         try:
             yield stop
         finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
             signal.set_wakeup_fd(previous_writer)
+            for number, handler in previous.items():
+                # A terminal and ros2 launch both send Ctrl-C's SIGINT. The second one must not make
+                # a clean end look like a crash, not even while Python itself ends.
+                signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)

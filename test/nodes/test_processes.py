@@ -63,6 +63,18 @@ def test_a_signal_while_transitions_run(remote, module, number):
         assert "Traceback" not in program.output
 
 
+@pytest.mark.parametrize("module", ["camera_node", "bridge_node"])
+def test_further_signals_do_not_make_a_clean_end_look_like_a_crash(module):
+    """A terminal and ros2 launch both send Ctrl-C's."""
+    parameters = [f"port:={free_port()}"] if module == "bridge_node" else CAMERA
+    with node(module, *parameters) as program:
+        program.wait_for_output("active")
+        while program.process.poll() is None:
+            program.process.send_signal(signal.SIGINT)
+        assert program.process.returncode == 0, program.output
+        assert "Traceback" not in program.output
+
+
 HANGING = """
 import threading
 from pi_webrtc_streamer.lean import import_ros
