@@ -28,24 +28,37 @@ def node(ros):
 
 
 @contextmanager
-def _remote_node(name: str) -> Iterator[Node]:
+def _participant() -> Iterator[Context]:
+    """One for the session: now and then, Fast DDS does not find one that has just been made."""
     context = Context()
     rclpy.init(context=context)
-    node = Node(name, context=context)
-    yield node
-    node.destroy_node()
+    yield context
     context.try_shutdown()
 
 
+@pytest.fixture(scope="session")
+def remote_participant():
+    with _participant() as context:
+        yield context
+
+
+@pytest.fixture(scope="session")
+def other_remote_participant():
+    with _participant() as context:
+        yield context
+
+
 @pytest.fixture
-def remote():
+def remote(remote_participant):
     """A node with a DDS participant of its own, as one in another process has."""
-    with _remote_node("remote_node") as node:
-        yield node
+    node = Node("remote_node", context=remote_participant)
+    yield node
+    node.destroy_node()
 
 
 @pytest.fixture
-def other_remote():
+def other_remote(other_remote_participant):
     """One more."""
-    with _remote_node("other_remote_node") as node:
-        yield node
+    node = Node("other_remote_node", context=other_remote_participant)
+    yield node
+    node.destroy_node()
