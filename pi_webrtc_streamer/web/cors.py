@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from ..access.entrance import SAFE_METHODS
 from .errors import Handler
-from .keys import BRIDGE
+from .keys import ACCESS, BRIDGE, SIGNALLED_CAMERA
 
 METHODS = "POST, PATCH, DELETE, OPTIONS"
 REQUEST_HEADERS = "Authorization, Content-Type, If-Match"
@@ -15,12 +16,12 @@ PREFLIGHT_AGE = "600"  # seconds
 
 @web.middleware
 async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pages of the allowed origins use WHEP, errors included.
+    """Let pages of the allowed origins use WHEP, and the predecessor's, errors included.
 
     A preflight is answered here: it never carries a token.
     """
     allowed = allowed_origin(request)
-    if allowed is None:
+    if allowed is None or is_of_predecessor(request):
         response = await handler(request)
     elif request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         response = web.Response(status=204)
@@ -40,9 +41,21 @@ async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamRes
 def allowed_origin(request: web.Request) -> str | None:
     """Return the origin, or ``*``, that may use what is asked for, though its page is not ours."""
     origin = request.headers.get("Origin")
+    if origin is not None and is_of_predecessor(request):
+        # Its pages may be anybody's, where everybody may watch; to change something is another
+        # matter, for which their visitors have to come to a page of ours.
+        watches = request.method in SAFE_METHODS
+        return "*" if watches and request.app[ACCESS].open_to_all else None
     if origin is None or not request.path.startswith("/whep/"):
         return None
     listed = request.app[BRIDGE].settings.listed_origins
     if "*" in listed:
         return "*"
     return origin if origin in listed else None
+
+
+def is_of_predecessor(request: web.Request) -> bool:
+    """Return whether a request is for what is served to the predecessor's clients."""
+    if SIGNALLED_CAMERA in request.app:
+        return True
+    return request.app[BRIDGE].settings.legacy and request.path.startswith("/api/")

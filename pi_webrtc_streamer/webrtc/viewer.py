@@ -141,6 +141,15 @@ class Viewer:
             "capacity": round(link.capacity(time.monotonic())),
         }
 
+    def states(self) -> dict[str, str]:
+        """Return the connection's states by the names that WebRTC's API has for them."""
+        return {
+            "connection": self._connection.connectionState,
+            "ice_connection": self._connection.iceConnectionState,
+            "ice_gathering": self._connection.iceGatheringState,
+            "signaling": self._connection.signalingState,
+        }
+
     def end(self, why: str) -> None:
         """Make :meth:`watch` return; the first reason holds."""
         self.why_gone = self.why_gone or why
