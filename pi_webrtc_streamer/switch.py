@@ -9,12 +9,15 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.client import Client
 from rclpy.node import Node
-from rclpy.task import Future
 
 from .owning import Owned
 from .predecessor import SwitchError
 
-LONGEST_ANSWER = 10.0  # seconds; a camera may take some to open
+LONGEST_CHANGE = 10.0  # seconds; a camera may take some to open
+# A node that was started anew hears nothing for up to 20 s after the one before was killed, until
+# DDS sees that. It is asked for its state, which changes nothing, until it hears.
+ASK_AGAIN_AFTER = 1.0  # seconds
+MOST_QUESTIONS = 5
 LOOK_INTERVAL = 0.1  # seconds
 LONGEST_LOOK = 2.0  # seconds for DDS to find a node that is there
 
@@ -45,15 +48,15 @@ class NodeSwitch:
         self._changing = asyncio.Lock()  # one after the other
         with Owned() as owned:
 
-            def client(kind: Any, service: str) -> Client:
+            def client(kind: Any, name: str) -> Client:
                 return owned.take(
                     f"a client of {camera}",
-                    lambda: node.create_client(kind, f"{camera}/{service}"),
+                    lambda: node.create_client(kind, node.resolve_service_name(name)),
                     node.destroy_client,
                 )
 
-            self._get_state = client(GetState, "get_state")
-            self._change_state = client(ChangeState, "change_state")
+            self._get_state = client(GetState, f"{camera}/get_state")
+            self._change_state = client(ChangeState, f"{camera}/change_state")
             self._owned = owned.pop_all()
 
     def close(self) -> None:
@@ -77,7 +80,7 @@ class NodeSwitch:
     async def _lead(self, steps: dict[int, int], goal: int) -> None:
         async with self._changing:
             for _ in range(len(steps) + 1):
-                state = (await self._ask(self._get_state, GetState.Request())).current_state
+                state = await self._state()
                 if state.id == goal:
                     return
                 if state.id not in steps:
@@ -88,32 +91,31 @@ class NodeSwitch:
                 await self._change(steps[state.id])
         raise SwitchError(f"somebody else changes the state of {self._camera}, too; try again")
 
+    async def _state(self) -> State:
+        await self._find(self._get_state)
+        for _ in range(MOST_QUESTIONS):
+            response = await _ask(self._get_state, GetState.Request(), ASK_AGAIN_AFTER)
+            if response is not None:
+                return response.current_state
+        raise SwitchError(
+            f"the node {self._camera} does not answer {self._get_state.srv_name}; where it has "
+            "ended or was started anew just now, try again in 20 s"
+        )
+
     async def _change(self, transition: int) -> None:
+        await self._find(self._change_state)
         request = ChangeState.Request()
         request.transition.id = transition
-        if not (await self._ask(self._change_state, request)).success:
+        response = await _ask(self._change_state, request, LONGEST_CHANGE)
+        if response is None:
+            raise SwitchError(
+                f"{self._camera} was not {NAMES[transition]} in {LONGEST_CHANGE:g} s; "
+                "its node's log may say why"
+            )
+        if not response.success:
             raise SwitchError(
                 f"{self._camera} could not be {NAMES[transition]}; its node's log says why"
             )
-
-    async def _ask(self, client: Client, request: Any) -> Any:
-        """Return what a service of the camera's node answers."""
-        await self._find(client)
-        loop = asyncio.get_running_loop()
-        answered: asyncio.Future[None] = loop.create_future()
-        future = client.call_async(request)
-        # Called in the executor's thread.
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(_set, answered))
-        try:
-            await asyncio.wait_for(answered, LONGEST_ANSWER)
-        except asyncio.TimeoutError:
-            raise SwitchError(
-                f"the node {self._camera} did not answer {client.srv_name} in "
-                f"{LONGEST_ANSWER:g} s; if it was started again just now, try again later"
-            ) from None
-        finally:
-            _forget(client, future)
-        return future.result()
 
     async def _find(self, client: Client) -> None:
         for _ in range(round(LONGEST_LOOK / LOOK_INTERVAL)):
@@ -126,11 +128,18 @@ class NodeSwitch:
         )
 
 
-def _set(answered: asyncio.Future[None]) -> None:
-    if not answered.done():
-        answered.set_result(None)
-
-
-def _forget(client: Client, future: Future) -> None:
-    if not future.done():
-        client.remove_pending_request(future)
+async def _ask(client: Client, request: Any, patience: float) -> Any:
+    """Return what a service answers, None if that takes longer than ``patience`` seconds."""
+    loop = asyncio.get_running_loop()
+    answered = asyncio.Event()
+    future = client.call_async(request)
+    # Called in the executor's thread.
+    future.add_done_callback(lambda _: loop.call_soon_threadsafe(answered.set))
+    try:
+        await asyncio.wait_for(answered.wait(), patience)
+    except asyncio.TimeoutError:
+        return None
+    finally:
+        if not future.done():
+            client.remove_pending_request(future)
+    return future.result()

@@ -62,6 +62,7 @@ class Viewer:
         self._state_changed = asyncio.Event()
         self._connection.on("connectionstatechange", self._state_changed.set)
         self.why_gone: str | None = None
+        self.left = False  # whether the viewer, or its network, has ended the connection
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
         link = LinkEstimate(ceiling(settings.tiers[0]))
@@ -120,6 +121,7 @@ class Viewer:
         if self.why_gone is None:
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
+        self.left = self.why_gone is None
         self.end(f"its connection is {self.state}")
 
     def trouble(self, now: float) -> str | None:

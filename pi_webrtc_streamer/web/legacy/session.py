@@ -79,7 +79,10 @@ class Session:
 
     async def _next_text(self) -> str | None:
         """Return the next message that says something, None at the end."""
-        while (message := await self._receive()).type not in ENDED:
+        while (message := await self._receive()) is None or message.type not in ENDED:
+            if message is None:
+                await self._let_go()
+                continue
             if not self._rate.allow(time.monotonic()):
                 raise Hangup(
                     WSCloseCode.POLICY_VIOLATION,
@@ -93,13 +96,13 @@ class Session:
                 return bytes(message.data).decode("utf-8", "replace")
         return None
 
-    async def _receive(self) -> WSMessage:
-        """Return what comes next, unless the viewer is gone, or there is still none."""
+    async def _receive(self) -> WSMessage | None:
+        """Return what comes next, None if the viewer ends first, or takes too long to come."""
         patience: float | None = None
         if self._viewer is None:
             patience = max(0.0, self._no_viewer_since + self._patience - time.monotonic())
         elif self._owner is None:
-            raise self._hangup_of_viewer(self._viewer)
+            return None
         async with AsyncOwned() as owned:
             receiving = owned.take_async(
                 "the wait for a message",
@@ -110,18 +113,19 @@ class Session:
             if self._owner is not None:
                 awaited.append(self._owner)
             await asyncio.wait(awaited, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            if receiving.done():
-                return receiving.result()
-        if self._viewer is None:
-            raise Hangup(WSCloseCode.POLICY_VIOLATION, f"no offer came within {self._patience:g} s")
-        raise self._hangup_of_viewer(self._viewer)
+            return receiving.result() if receiving.done() else None
 
-    def _hangup_of_viewer(self, viewer: Viewer) -> Hangup:
-        viewers = self._bridge.viewers
-        if viewers is None:
-            return Hangup(WSCloseCode.GOING_AWAY, "the bridge is deactivated")
-        why = viewers.why_gone(viewer.id) or "it was ended"
-        return Hangup(WSCloseCode.TRY_AGAIN_LATER, f"the viewer is gone: {why}")
+    async def _let_go(self) -> None:
+        """Hang up on a client without a viewer; one that has closed it may offer anew."""
+        viewer = self._viewer
+        if viewer is None:
+            raise Hangup(WSCloseCode.POLICY_VIOLATION, f"no offer came within {self._patience:g} s")
+        if self._bridge.viewers is None:
+            raise Hangup(WSCloseCode.GOING_AWAY, "the bridge is deactivated")
+        if not viewer.left:
+            why = viewer.why_gone or "its task was cancelled"
+            raise Hangup(WSCloseCode.TRY_AGAIN_LATER, f"the viewer is gone: {why}")
+        await self.close()
 
     async def _take(self, text: str) -> None:
         self._dialect = self._dialect or dialect_of_message(text)
