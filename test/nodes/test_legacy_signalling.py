@@ -1,6 +1,7 @@
 """The predecessor's clients on a camera's signalling port, in both dialects."""
 
 import asyncio
+import socket
 from contextlib import AsyncExitStack, contextmanager
 
 import aiohttp
@@ -53,6 +54,24 @@ async def test_a_client_gets_pictures_and_leaves_nothing(bridge, dialect, candid
         assert viewers_of(bridge) == 1
         assert client.errors == []
     await all_given_back(before, bridge, f"after a client of the {dialect} streamer's")
+
+
+async def test_who_vanishes_leaves_nothing(bridge):
+    """Wherever the bridge is with the answer."""
+    bridge, port = bridge
+    async with connected("go", port) as client:
+        await client.watch()
+        await client.next_frame()
+        sdp = client.connection.localDescription.sdp
+    await until(lambda: held(bridge)["tasks"] == 0, "the end of every task")
+    before = held(bridge)
+    for turns in range(0, 200, 10):
+        async with connected("go", port) as client:
+            await client.send_offer(sdp)
+            for _ in range(turns):
+                await asyncio.sleep(0.0005)
+            client.socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+    await all_given_back(before, bridge, "after clients that vanished")
 
 
 async def test_five_at_once_and_the_next_is_refused(bridge):

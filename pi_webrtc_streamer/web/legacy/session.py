@@ -105,7 +105,7 @@ class Session:
             return None
         async with AsyncOwned() as owned:
             receiving = owned.take_async(
-                "the wait for a message",
+                "the wait for a message on a socket",
                 lambda: asyncio.create_task(self._socket.receive()),
                 _end,
             )
