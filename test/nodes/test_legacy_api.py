@@ -10,7 +10,7 @@ import pytest
 
 from support.nodes import make_bridge, running
 from support.predecessor import connected
-from support.program import free_port, node
+from support.program import Program, free_port, node
 
 VIEW, DRIVE = "watch-only-0123", "drive-too-4567"
 ELSEWHERE = {"Origin": "http://elsewhere.example"}
@@ -243,3 +243,56 @@ async def test_with_a_token_it_is_asked_for(session):
         status, body = await switch(session, bridge, "stop", Authorization=f"Bearer {VIEW}")
         assert (status, "takes the role drive" in body["error"]) == (403, True)
         assert (await switch(session, bridge, "stop", Authorization=f"Bearer {DRIVE}"))[0] == 200
+
+
+# All of it, as on a robot
+
+
+FILE = """
+[server]
+web_port = {web}
+pi-ip = "192.0.2.7"
+
+[camera1]
+width = 320
+height = 240
+
+[camera2]
+width = 160
+height = 120
+webrtc-port = {second}
+
+[webrtc]
+webrtc_port_1 = {first}
+max_clients = 1
+codec = "vp8"
+"""
+
+
+async def test_a_robot_with_its_old_file_and_its_old_clients(session, tmp_path):
+    web, first, second = free_port(), free_port(), free_port()
+    file = tmp_path / "config.toml"
+    file.write_text(FILE.format(web=web, first=first, second=second))
+    with Program("pi-webrtc-streamer", "--config", str(file)) as program:
+        program.wait_for_output("Open http")
+        url = f"http://127.0.0.1:{web}/"
+        async with session.get(f"{url}api/config", headers=ELSEWHERE) as response:
+            config = await response.json()
+        assert (config["codec"], config["pi_ip"]) == ("vp8", "192.0.2.7")
+        assert (config["camera1_port"], config["camera2_port"]) == (first, second)
+        assert config["server"] == {"web_port": web, "pi_ip": "192.0.2.7"}
+        async with connected("rust", first) as one, connected("go", second) as two:
+            await one.watch()
+            await two.watch()
+            assert (await one.next_frame()).width == 320
+            assert (await two.next_frame()).width == 160
+            assert " VP8/90000" in one.answers[0]
+            async with connected("go", first) as refused:
+                sdp, _ = await refused.offer()
+                await refused.send_offer(sdp)
+                assert (await refused.until_closed())[0] == 1013
+        async with session.get(f"{url}health") as response:
+            health = await response.json()
+        assert health["services"]["webrtc_servers"] == "running (2 servers)"
+        assert program.end() == 0
+        assert "Traceback" not in program.output
