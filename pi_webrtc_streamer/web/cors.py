@@ -21,11 +21,13 @@ async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamRes
     A preflight is answered here: it never carries a token.
     """
     allowed = allowed_origin(request)
-    if allowed is None or is_of_predecessor(request):
+    if allowed is None:
         response = await handler(request)
     elif request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         response = web.Response(status=204)
-        response.headers["Access-Control-Allow-Methods"] = METHODS
+        to_look = ", ".join(SAFE_METHODS)
+        methods = to_look if is_of_predecessor(request) else METHODS
+        response.headers["Access-Control-Allow-Methods"] = methods
         response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
         response.headers["Access-Control-Max-Age"] = PREFLIGHT_AGE
     else:
@@ -58,4 +60,5 @@ def is_of_predecessor(request: web.Request) -> bool:
     """Return whether a request is for what is served to the predecessor's clients."""
     if SIGNALLED_CAMERA in request.app:
         return True
-    return request.app[BRIDGE].settings.legacy and request.path.startswith("/api/")
+    asked_for = request.path == "/health" or request.path.startswith("/api/")
+    return request.app[BRIDGE].settings.legacy and asked_for

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import time
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import aiohttp
 import pytest
 
+from support.cameras import get_stats
 from support.nodes import make_bridge, running
 from support.predecessor import connected
 from support.program import Program, free_port, node
@@ -166,8 +167,13 @@ async def switch(session, bridge, action: str, **headers) -> tuple[int, dict]:
         return response.status, await response.json()
 
 
-async def test_cameras_are_stopped_and_started(session, bridge):
-    with camera("source:=pattern"):
+async def test_cameras_are_stopped_and_started_and_viewers_stay(session):
+    async with AsyncExitStack() as stack:
+        bridge, port = stack.enter_context(legacy_bridge())
+        stack.enter_context(camera("source:=pattern", "width:=320", "height:=240"))
+        client = await stack.enter_async_context(connected("go", port))
+        await client.watch()
+        await client.next_frame()
         for _ in range(2):  # what is stopped already can be stopped
             answer = await switch(session, bridge, "stop")
             done = {"camera1": {"success": True}}
@@ -176,9 +182,10 @@ async def test_cameras_are_stopped_and_started(session, bridge):
         for _ in range(2):
             answer = await switch(session, bridge, "start")
             assert answer == (200, {"action": "start_cameras", "results": done})
-        async with session.get(f"{bridge.url}cameras/camera1/snapshot.jpg") as response:
-            assert response.status == 200
         await becomes(session, bridge, running=True, initialized=True)
+        (viewer,) = (await get_stats(bridge.url))["viewers"].values()
+        for _ in range(5 + viewer["sent"] - client.frames):  # more than were sent before
+            await client.next_frame()
 
 
 async def test_what_cannot_be_started_says_why(session, bridge):
@@ -213,9 +220,13 @@ async def test_errors_have_their_status(session, bridge):
 @pytest.mark.parametrize("auth", ["open", "none"])
 async def test_pages_from_elsewhere_may_look_where_everybody_may(session, auth):
     with legacy_bridge(auth=auth) as (bridge, _):
-        for path in ("api/status", "api/nothing"):
+        for path in ("api/status", "api/nothing", "health"):
             async with session.get(bridge.url + path, headers=ELSEWHERE) as response:
                 assert response.headers["Access-Control-Allow-Origin"] == "*"
+        preflight = {**ELSEWHERE, "Access-Control-Request-Method": "GET"}
+        async with session.options(bridge.url + "api/status", headers=preflight) as response:
+            assert response.status == 204
+            assert response.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
         async with session.get(bridge.url + "cameras", headers=ELSEWHERE) as response:
             assert response.status == 403
             assert "Access-Control-Allow-Origin" not in response.headers

@@ -32,6 +32,7 @@ class Client:
         self.candidates: list[dict] = []
         self.errors: list[str] = []
         self.pongs = 0
+        self.frames = 0
         self._receiver = None
 
     async def offer(self) -> tuple[str, list[str]]:
@@ -82,6 +83,7 @@ class Client:
         """Return the next decoded picture."""
         frame = await asyncio.wait_for(self._receiver.track.recv(), GIVE_UP_AFTER)
         assert isinstance(frame, VideoFrame)
+        self.frames += 1
         return frame
 
     async def send_offer(self, sdp: str) -> None:

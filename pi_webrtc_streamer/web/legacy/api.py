@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -71,8 +70,7 @@ async def _switch(request: web.Request, action: str, switch: Switching) -> web.R
     if not request.app[ACCESS].open_to_all:
         require(visitor_role(request), Role.DRIVE)
     switches = request.app[BRIDGE].predecessor.switches
-    outcomes = await asyncio.gather(*(_outcome(switch(each)) for each in switches.values()))
-    results = dict(zip(switches, outcomes, strict=True))
+    results = {name: await _outcome(switch(camera)) for name, camera in switches.items()}
     return web.json_response({"action": action, "results": results}, headers=NEVER_KEPT)
 
 
