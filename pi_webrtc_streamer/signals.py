@@ -37,7 +37,7 @@ class StopRequest:
 
     @longest_end.setter
     def longest_end(self, seconds: float) -> None:
-        if _OF_ENVIRONMENT is None:
+        if not _OF_ENVIRONMENT:
             self._longest_end = seconds
 
     def is_set(self) -> bool:
@@ -69,6 +69,8 @@ def stopping_on_signals() -> Iterator[StopRequest]:
         try:
             yield stop
         finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
             signal.set_wakeup_fd(previous_writer)
+            for number, handler in previous.items():
+                # A terminal and ros2 launch both send Ctrl-C's SIGINT. The second one must not make
+                # a clean end look like a crash, not even while Python itself ends.
+                signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)

@@ -231,7 +231,7 @@ async def test_the_bridge_says_when_it_is_inactive(node):
         assert await asyncio.to_thread(lifecycle.change, Lifecycle.CONFIGURE)
         assert await get_json(f"{bridge.url}health") == (
             503,
-            {"status": "inactive", "cameras": {"camera": "inactive"}},
+            {"status": "inactive", "cameras": {"camera": "inactive"}, "warnings": []},
         )
         status, body = await get_json(f"{bridge.url}cameras/camera/snapshot.jpg")
         assert status == 503

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 
+from pi_webrtc_streamer.counts import held_counts
 from support.cameras import get_json
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import GIVE_UP_AFTER, until
@@ -80,6 +81,18 @@ async def test_a_connection_that_asks_for_nothing_is_closed(head):
             writer.write(head)
             said = await closed(reader)
             assert (b"200 OK" in said) == (head == GET)
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01", GET], ids=["nothing", "little", "HTTP"])
+async def test_a_tls_handshake_that_does_not_end_is_given_up(said, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    bridge = make_bridge(request_timeout=1.0, tls="self-signed")
+    with running(bridge):
+        sockets = held_counts()["sockets"]
+        async with connected(bridge.url) as (reader, writer):
+            writer.write(said)
+            await closed(reader)
+        await until(lambda: held_counts()["sockets"] <= sockets, "the connection's end")
 
 
 async def test_a_byte_now_and_then_does_not_keep_a_connection():

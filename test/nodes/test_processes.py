@@ -63,6 +63,18 @@ def test_a_signal_while_transitions_run(remote, module, number):
         assert "Traceback" not in program.output
 
 
+@pytest.mark.parametrize("module", ["camera_node", "bridge_node"])
+def test_further_signals_do_not_make_a_clean_end_look_like_a_crash(module):
+    """A terminal and ros2 launch both send Ctrl-C's."""
+    parameters = [f"port:={free_port()}"] if module == "bridge_node" else CAMERA
+    with node(module, *parameters) as program:
+        program.wait_for_output("active")
+        while program.process.poll() is None:
+            program.process.send_signal(signal.SIGINT)
+        assert program.process.returncode == 0, program.output
+        assert "Traceback" not in program.output
+
+
 HANGING = """
 import threading
 from pi_webrtc_streamer.lean import import_ros
@@ -73,7 +85,7 @@ from pi_webrtc_streamer.process import run_node
 
 class Hanging(OwningNode):
     def __init__(self):
-        super().__init__("hanging", {"autostart": True})
+        super().__init__("hanging", {"autostart": True, "shutdown_timeout": 1.5})
 
     def activate(self, owned):
         owned.at_end("what hangs", self.hang_for_ever)
@@ -96,7 +108,9 @@ def test_a_program_that_hangs_ends_all_the_same_and_says_where(number):
                 assert process.poll() is None
             process.send_signal(number)
             assert process.wait(GIVE_UP_AFTER) == 1
-            assert "in hang_for_ever" in process.stderr.read()
+            said = process.stderr.read()
+            assert "in hang_for_ever" in said
+            assert "Timeout (0:00:01.5" in said, "shutdown_timeout"
         finally:
             process.kill()
 
