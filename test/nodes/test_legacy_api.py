@@ -244,6 +244,12 @@ async def test_with_a_token_it_is_asked_for(session):
             assert (await response.json())["status"] == 401
         async with session.get(f"{url}?token={VIEW}", allow_redirects=False) as response:
             assert response.status == 200
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with (
+            aiohttp.ClientSession(cookie_jar=jar) as browser,
+            browser.get(f"{bridge.url}?token={VIEW}") as response,
+        ):
+            assert (response.status, response.url.path_qs) == (200, "/viewer")
         async with session.get(f"{url}?token={VIEW}", headers=ELSEWHERE) as response:
             assert "Access-Control-Allow-Origin" not in response.headers
         async with session.get(bridge.url + "viewer", headers={"Accept": "text/html"}) as response:

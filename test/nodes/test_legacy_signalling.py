@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from contextlib import AsyncExitStack, contextmanager
 
 import aiohttp
@@ -113,15 +114,18 @@ async def test_what_is_no_message_of_the_rust_streamers_is_ignored_or_refused(br
     async with connected("rust", port) as client:
         await client.socket.send_str("{nonsense")
         await client.socket.send_bytes(b"\xff\xfe")
+        await client.send({"dance": True})
         await client.send({"offer": {"type": "offer"}})
         await client.take_message()
-        assert client.errors == ["offer has no text sdp"]
+        assert client.errors == ["offer has no text sdp"], "and nothing of what came before"
         await client.send({"iceCandidate": None})
         await client.send_offer("no SDP")
         await client.take_message()
         assert "v=" in client.errors[1]
         await client.watch()
         await client.next_frame()
+        stale = {"candidate": "candidate:nonsense", "usernameFragment": "ofAnother"}
+        await client.send({"iceCandidate": stale})
         await client.send({"iceCandidate": {"candidate": "candidate:nonsense"}})
         while len(client.errors) < 3:
             await client.take_message()
@@ -283,3 +287,13 @@ async def test_pages_from_elsewhere_may_watch_where_everybody_may(node, auth, fo
         assert await status(port, Origin="http://elsewhere.example") == foreign
         assert await status(port, Origin="null") == foreign
         assert await status(port, Host="elsewhere.example") == 421
+
+
+async def test_over_tls_sockets_are_as_well(node, tmp_path, monkeypatch):
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    with legacy_bridge(node, tls="self-signed") as (_, port):
+        kept = tmp_path / "pi_webrtc_streamer" / "self-signed.pem"
+        trusting = ssl.create_default_context(cadata=kept.read_text())
+        async with connected("go", port, scheme="wss", ssl=trusting) as client:
+            await client.watch()
+            await client.next_frame()

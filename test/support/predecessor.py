@@ -159,10 +159,12 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(dialect: str, port: int, query: str = "", **headers) -> AsyncIterator[Client]:
+async def connected(
+    dialect: str, port: int, query: str = "", scheme: str = "ws", **options
+) -> AsyncIterator[Client]:
     """Open a socket on a signalling port, for the length of a context."""
-    url = f"http://127.0.0.1:{port}{PATHS[dialect]}{query}"
-    async with aiohttp.ClientSession() as session, session.ws_connect(url, **headers) as socket:
+    url = f"{scheme}://127.0.0.1:{port}{PATHS[dialect]}{query}"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url, **options) as socket:
         client = Client(dialect, socket)
         try:
             yield client

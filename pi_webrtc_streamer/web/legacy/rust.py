@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from .messages import Event, Ignored, NoObject, Refused, read_candidate, read_object, read_offer
+from .messages import Event, Ignored, NoObject, read_candidate, read_object, read_offer
 
 KEYS = ("offer", "iceCandidate")
 
 
 class Rust:
-    """``{"offer": {"type", "sdp"}}``, ``{"iceCandidate": {...}}``; bad JSON is ignored."""
+    """``{"offer": {"type", "sdp"}}``, ``{"iceCandidate": {...}}``; anything else is ignored."""
 
     def read(self, text: str) -> Event:
         """Return what a message says."""
@@ -22,7 +22,7 @@ class Rust:
             return read_offer(content["offer"], "offer")
         if "iceCandidate" in content:
             return read_candidate(content["iceCandidate"], "iceCandidate")
-        return Refused("the message has neither offer nor iceCandidate")
+        return Ignored()
 
     def answer(self, sdp: str) -> str:
         """Write an answer."""

@@ -79,22 +79,27 @@ class Session:
 
     async def _next_text(self) -> str | None:
         """Return the next message that says something, None at the end."""
-        while (message := await self._receive()) is None or message.type not in ENDED:
+        while True:
+            message = await self._receive()
             if message is None:
                 await self._let_go()
                 continue
-            if not self._rate.allow(time.monotonic()):
-                raise Hangup(
-                    WSCloseCode.POLICY_VIOLATION,
-                    f"more than {self._fastest:g} messages a second are too many",
-                )
+            if message.type in ENDED:
+                return None
+            self._count_message()
             if message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
             elif message.type is WSMsgType.TEXT:
                 return str(message.data)
             elif message.type is WSMsgType.BINARY:
                 return bytes(message.data).decode("utf-8", "replace")
-        return None
+
+    def _count_message(self) -> None:
+        if not self._rate.allow(time.monotonic()):
+            raise Hangup(
+                WSCloseCode.POLICY_VIOLATION,
+                f"more than {self._fastest:g} messages a second are too many",
+            )
 
     async def _receive(self) -> WSMessage | None:
         """Return what comes next, None if the viewer ends first, or takes too long to come."""
@@ -174,8 +179,10 @@ class Session:
         if self._viewer is not None:
             try:
                 await self._viewer.add_candidates(fragment)
-            except (FragmentError, IceRestartError) as error:
+            except FragmentError as error:
                 await self._say_error(str(error))
+            except IceRestartError:
+                pass  # it belongs to the offer before this one, and comes late
         elif len(self._early) < MOST_EARLY:
             self._early.append(fragment)
         else:
