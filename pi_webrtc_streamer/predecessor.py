@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -32,13 +33,15 @@ class CameraSwitch(Protocol):
 @dataclass
 class Predecessor:
     """``ports`` has each camera's signalling port, ``switches`` what starts and stops it,
-    ``sockets`` how many clients are connected, and ``document`` the file config.toml.
+    ``sockets`` the tasks that serve its clients, and ``document`` the file config.toml.
     """
 
     ports: Mapping[str, int] = field(default_factory=dict)
     switches: Mapping[str, CameraSwitch] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
-    sockets: Counter[str] = field(default_factory=Counter)
+    sockets: Mapping[str, set[asyncio.Task[object]]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
 
 
 def parse_document(text: str) -> dict[str, Any]:

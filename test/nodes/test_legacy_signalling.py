@@ -3,12 +3,15 @@
 import asyncio
 import socket
 import ssl
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 import aiohttp
 import pytest
 from lifecycle_msgs.msg import Transition
 
+from pi_webrtc_streamer import bridge_node
+from pi_webrtc_streamer.web.legacy import signalling
+from pi_webrtc_streamer.web.server import listen
 from support.cameras import get_stats
 from support.leaks import all_given_back, held
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
@@ -17,6 +20,11 @@ from support.program import free_port
 from support.waiting import until
 from support.whep import mean_luma, watching
 
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+PING = b"\x89\xfd" + bytes(4) + bytes(125)  # masked, of the longest kind (RFC 6455, 5.5)
 VIEW, DRIVE = "watch-only-0123", "drive-too-4567"
 LUMA = 100
 
@@ -34,6 +42,10 @@ def legacy_bridge(node, **parameters):
 def bridge(node):
     with legacy_bridge(node, max_viewers=5) as bridge:
         yield bridge
+
+
+def sockets_of(bridge) -> int:
+    return len(bridge._bridge.predecessor.sockets["camera"])
 
 
 def viewers_of(bridge) -> int:
@@ -93,7 +105,7 @@ async def test_five_at_once_and_the_next_is_refused(bridge):
         await client.next_frame()
         assert viewers_of(bridge) == 5
     await until(lambda: viewers_of(bridge) == 0, "the end of the viewers")
-    await until(lambda: not bridge._bridge.predecessor.sockets.total(), "no sockets")
+    await until(lambda: sockets_of(bridge) == 0, "no sockets")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -196,7 +208,7 @@ async def test_limits_of_a_socket(node):
                 code, reason = await client.until_closed()
                 assert code == 1008
                 assert "5 messages a second" in reason
-        await until(lambda: not bridge._bridge.predecessor.sockets.total(), "no sockets")
+        await until(lambda: sockets_of(bridge) == 0, "no sockets")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -231,6 +243,41 @@ async def test_a_client_that_ends_for_the_bridge_is_told_why(node):
             assert code == 1013
             assert "did not connect within 1 s" in reason
         await until(lambda: viewers_of(bridge) == 0, "the end of the viewers")
+
+
+async def test_a_client_that_answers_no_ping_is_hung_up_on(node, monkeypatch):
+    monkeypatch.setattr(signalling, "HEARTBEAT", 0.5)
+    with legacy_bridge(node) as (bridge, port):
+        async with connected("go", port, autoping=False) as client:
+            await client.watch()
+            assert viewers_of(bridge) == 1
+            await until(lambda: viewers_of(bridge) == 0, "the end of the viewer")
+            await client.until_closed()
+
+
+async def test_a_client_that_reads_nothing_does_not_keep_the_bridge(node, monkeypatch, caplog):
+    def listen_with_little_room(*arguments):
+        listening = listen(*arguments)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return listening
+
+    monkeypatch.setattr(bridge_node, "listen", listen_with_little_room)
+    with legacy_bridge(node, websocket_messages_per_second=10_000.0) as (bridge, port):
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", port))
+            client.sendall(HANDSHAKE)
+            assert b" 101 " in client.recv(4096)
+            client.settimeout(0.5)
+            with suppress(TimeoutError):  # then it is stuck, and reads no more either
+                for _ in range(200):
+                    client.sendall(100 * PING)
+            await until(lambda: sockets_of(bridge) == 1, "the socket")
+            lifecycle = Lifecycle(node, "bridge")
+            for transition in (Lifecycle.DEACTIVATE, Lifecycle.CLEANUP):
+                assert await lifecycle.change_soon(transition)
+        assert sockets_of(bridge) == 0
+    assert caplog.text == ""
 
 
 def test_a_port_that_cannot_be_had_is_named(caplog):

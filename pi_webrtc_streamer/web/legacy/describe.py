@@ -102,7 +102,7 @@ def _describe_webrtc(bridge: Bridge) -> Described:
             "port": port,
             "is_streaming": any(peer["is_streaming"] for peer in peers.values()),
             "peer_count": len(peers),
-            "client_count": sockets[name],
+            "client_count": len(sockets[name]),
             "peers": peers,
         }
     return described

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # Seconds between pings; a client that answers none for half as long is hung up on. Longer than an
 # offer takes to be answered, in which older versions of aiohttp see no answer to a ping.
 HEARTBEAT = 30.0
-GOOD_BYE = 0.4  # seconds that a client has to answer that the socket is closed
+GOOD_BYE = 0.3  # seconds that a client has to answer that the socket is closed
 
 
 def make_signalling_app(bridge: Bridge, access: Access, camera: str) -> web.Application:
@@ -37,7 +37,13 @@ def make_signalling_app(bridge: Bridge, access: Access, camera: str) -> web.Appl
     app[SIGNALLED_CAMERA] = camera
     app.router.add_get("/{path:.*}", _get)
     app.on_response_prepare.append(set_headers)
+    app.on_shutdown.append(_end_sockets)
     return app
+
+
+async def _end_sockets(app: web.Application) -> None:
+    for task in app[BRIDGE].predecessor.sockets[app[SIGNALLED_CAMERA]]:
+        task.cancel()
 
 
 async def _get(request: web.Request) -> web.StreamResponse:
@@ -60,16 +66,19 @@ async def _serve(request: web.Request) -> web.WebSocketResponse:
         compress=False,  # else a small message could become a large one
         max_msg_size=bridge.settings.websocket_max_message,
     )
+    task = asyncio.current_task()
+    assert task is not None
     await socket.prepare(request)
     try:
         async with AsyncOwned() as owned:
             owned.take_async(
                 "a signalling socket", lambda: request, lambda _: _close(socket, request)
             )
+            sockets = bridge.predecessor.sockets[camera]
             owned.take(
-                "the count of a signalling socket",
-                lambda: bridge.predecessor.sockets.update([camera]),
-                lambda _: bridge.predecessor.sockets.subtract([camera]),
+                "the entry of a signalling socket",
+                lambda: sockets.add(task),
+                lambda _: sockets.discard(task),
             )
             session = owned.take_async(
                 "a signalling session",
@@ -91,7 +100,7 @@ async def _close(socket: web.WebSocketResponse, request: web.Request) -> None:
     """Say good-bye to a client that has not been told anything else, and hang up."""
     with suppress(asyncio.TimeoutError, ConnectionError):
         closing = socket.close(code=WSCloseCode.GOING_AWAY, message=b"the bridge hangs up")
-        await asyncio.wait_for(closing, 2 * GOOD_BYE)
+        await asyncio.wait_for(closing, GOOD_BYE)
     transport = request.transport
     if transport is not None and (not transport.is_closing() or transport.get_write_buffer_size()):
         transport.abort()  # it reads nothing
