@@ -14,6 +14,7 @@ from pi_webrtc_streamer.web.legacy.dialects import (
     dialect_of_path,
 )
 from pi_webrtc_streamer.web.legacy.messages import (
+    LONGEST_CANDIDATE,
     Ignored,
     Malformed,
     Offer,
@@ -83,7 +84,11 @@ def test_the_last_candidate_says_nothing(init):
     assert RUST.read(rust) == GO.read(go) == Ignored()
 
 
-@pytest.mark.parametrize("init", [{}, 7, [], {"candidate": 7}, {"candidate": "\ud800"}])
+LONG = "candidate:" + "x" * LONGEST_CANDIDATE
+NO_CANDIDATES = [{}, 7, [], {"candidate": 7}, {"candidate": "\ud800"}, {"candidate": LONG}]
+
+
+@pytest.mark.parametrize("init", [*NO_CANDIDATES, {"candidate": LINE, "sdpMid": LONG}])
 def test_what_is_no_candidate_is_refused(init):
     for dialect, text in zip((RUST, GO), candidate(init), strict=True):
         assert isinstance(dialect.read(text), Refused)

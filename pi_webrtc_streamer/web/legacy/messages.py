@@ -9,6 +9,10 @@ from typing import Any, Protocol, TypeAlias
 
 from ...webrtc.trickle import Candidate, Fragment
 
+# Characters; they are kept until the offer comes. Browsers' have 150.
+LONGEST_CANDIDATE = 1024
+UFRAG = "usernameFragment"
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -105,15 +109,18 @@ def read_candidate(value: object, where: str) -> Fragment | Ignored | Refused:
     """Return the candidate that an RTCIceCandidateInit has; an empty one says that all came."""
     if value is None:
         return Ignored()
-    line = text_of(value.get("candidate")) if isinstance(value, Mapping) else None
-    if line is None or not isinstance(value, Mapping):
+    texts = value if isinstance(value, Mapping) else {}
+    line, mid, ufrag = (text_of(texts.get(key)) for key in ("candidate", "sdpMid", UFRAG))
+    if line is None:
         return Refused(f"{where} has no text candidate")
+    if max(len(text or "") for text in (line, mid, ufrag)) > LONGEST_CANDIDATE:
+        return Refused(f"{where} has a text of more than {LONGEST_CANDIDATE} characters")
     line = line.strip().removeprefix("a=")
     if not line:
         return Ignored()
-    index = value.get("sdpMLineIndex")
-    candidate = Candidate(line, text_of(value.get("sdpMid")), index if type(index) is int else None)
-    return Fragment(text_of(value.get("usernameFragment")) or None, [candidate])
+    index = texts.get("sdpMLineIndex")
+    candidate = Candidate(line, mid, index if type(index) is int else None)
+    return Fragment(ufrag or None, [candidate])
 
 
 def candidates_of(answer: str) -> list[tuple[str, int]]:
