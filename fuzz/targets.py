@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import json
 import math
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -37,10 +38,12 @@ from pi_webrtc_streamer.settings.config_file import parse_config
 from pi_webrtc_streamer.settings.parameters import convert
 from pi_webrtc_streamer.settings.predecessor.translate import translate
 from pi_webrtc_streamer.settings.schema import ConfigError, SettingsError, check, settings_of
+from pi_webrtc_streamer.web.legacy.dialects import GO, RUST, dialect_of_message
+from pi_webrtc_streamer.web.legacy.messages import Malformed, Offer, Refused, candidates_of
 from pi_webrtc_streamer.webrtc.candidates import MOST_CANDIDATES, CandidateError, CandidateFilter
 from pi_webrtc_streamer.webrtc.offer import OfferError, check_offer, split_sections
 from pi_webrtc_streamer.webrtc.sender import StreamSender
-from pi_webrtc_streamer.webrtc.trickle import FragmentError, parse_fragment
+from pi_webrtc_streamer.webrtc.trickle import Fragment, FragmentError, parse_fragment
 
 MAX_PIXELS = 100_000  # so that a picture takes milliseconds
 CEILING = 3_000_000  # bit/s
@@ -100,6 +103,24 @@ def trickle(data: bytes) -> None:
         candidates = CandidateFilter()
         taken = {each.line for each in fragment.candidates if candidates.takes(each.line)}
         assert len({tuple(line.split()[4:6]) for line in taken}) <= MOST_CANDIDATES
+
+
+def signalling(data: bytes) -> None:
+    """Read a message of the predecessor's clients in both dialects, and answer with what it has."""
+    text = data.decode("utf-8", "replace")
+    assert dialect_of_message(text) in (RUST, GO, None)
+    for dialect in (RUST, GO):
+        event = dialect.read(text)
+        if isinstance(event, Offer):
+            assert json.loads(dialect.answer(event.sdp))
+            candidates_of(event.sdp)
+        elif isinstance(event, Fragment):
+            for candidate in event.candidates:
+                dialect.candidate(candidate.line, 0).encode()
+                with suppress(CandidateError):
+                    CandidateFilter().takes(candidate.line)
+        elif isinstance(event, (Refused, Malformed)):
+            dialect.error(event.why).encode()
 
 
 def feedback(data: bytes) -> None:
@@ -248,6 +269,24 @@ def _fragments() -> list[bytes]:
     ]
 
 
+def _messages() -> list[bytes]:
+    description = {"type": "offer", "sdp": "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"}
+    candidate = {
+        "candidate": "candidate:1 1 udp 2122260223 192.0.2.7 61764 typ host",
+        "sdpMid": "0",
+        "sdpMLineIndex": 0,
+        "usernameFragment": "EsAw",
+    }
+    messages: list[object] = [
+        {"offer": description},
+        {"iceCandidate": candidate},
+        {"type": "offer", "data": description},
+        {"type": "ice-candidate", "data": candidate},
+        {"type": "ping"},
+    ]
+    return [json.dumps(message).encode() for message in messages]
+
+
 def _feedback() -> list[bytes]:
     report = b"".join(
         [
@@ -287,6 +326,7 @@ TARGETS = {
     "jpeg": Target(jpeg, _jpegs),
     "offer": Target(offer, _offers),
     "trickle": Target(trickle, _fragments),
+    "signalling": Target(signalling, _messages),
     "feedback": Target(feedback, _feedback),
     "camera_info": Target(camera_info, _calibrations),
     "config": Target(config, _configs),

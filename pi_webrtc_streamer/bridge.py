@@ -15,6 +15,7 @@ from .media.codec import StreamSettings
 from .media.feed import CameraFeed
 from .media.tiers import make_tiers
 from .owning import LONGEST_RELEASE, Owned
+from .predecessor import Predecessor
 from .settings.bridge import BridgeSettings
 from .webrtc.late import LateViewers
 from .webrtc.settings import IceServer, ViewerSettings
@@ -39,6 +40,7 @@ class Bridge:
     publisher_types: Callable[[str], Sequence[str]]
     viewers: LateViewers | None = None
     warnings: dict[str, str] = field(default_factory=dict)
+    predecessor: Predecessor = field(default_factory=Predecessor)
     requests: set[asyncio.Task[object]] = field(default_factory=set)
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 
+from aiohttp.web import Application
 from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger
@@ -22,6 +23,7 @@ from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
 from .memory_watch import MemoryWatch
 from .owning import Owned
+from .predecessor import Predecessor, parse_document
 from .reporting import logging_statistics
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings, settings_of_camera
@@ -29,7 +31,7 @@ from .settings.parameters import NodeParameters
 from .settings.schema import SettingsError, Value
 from .topic import OnDemandSubscription
 from .web.access import Access, make_access
-from .web.server import PortError, WebServer, listen
+from .web.server import PortError, WebServer, listen, make_app
 from .web.tls import TlsError
 
 RCLError = rclpy_implementation.RCLError
@@ -65,26 +67,25 @@ class BridgeNode(OwningNode):
         owned.enter("the log", logging_to(self.get_logger(), LOG_LEVELS))
         _require_codecs()
         settings = self._read_settings()
-        self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
+        self._bridge = Bridge(
+            settings,
+            self._make_feeds(settings),
+            self._publisher_types,
+            predecessor=self._make_predecessor(owned, settings),
+        )
         try:
             listener = owned.take(
                 "the port", partial(listen, settings.host, settings.port), socket.socket.close
             )
+            ports = self._listen_for_predecessors(owned, settings)
             access = self._make_access(settings, listener)
         except (PortError, TokenError, TlsError) as error:
             raise SetupError(str(error)) from error
         self._loop = owned.take(
             "the event loop", partial(LoopThread, "bridge-loop"), LoopThread.close
         )
-        server = owned.take(
-            "the HTTP server",
-            partial(WebServer, self._bridge, access),
-            lambda server: self._loop.run(server.stop()),
-        )
-        try:
-            self._loop.run(server.start(listener))
-        except TimeoutError as error:
-            raise SetupError(str(error)) from error
+        self._serve(owned, "the HTTP server", make_app(self._bridge, access), listener, access)
+        self._serve_predecessors(owned, ports, access)
         self._watch_memory(owned, settings)
         self.url, self.link = access.url, access.link
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
@@ -109,6 +110,70 @@ class BridgeNode(OwningNode):
             )
         owned.enter("the active bridge", self._bridge.active(self._loop))
         owned.enter("the statistics", logging_statistics(self._bridge, self._loop))
+
+    def _serve(
+        self,
+        owned: Owned,
+        what: str,
+        app: Application,
+        listener: socket.socket,
+        access: Access,
+    ) -> None:
+        server = owned.take(
+            what,
+            partial(WebServer, app, self._bridge.settings, access.tls),
+            lambda server: self._loop.run(server.stop()),
+        )
+        try:
+            self._loop.run(server.start(listener))
+        except TimeoutError as error:
+            raise SetupError(str(error)) from error
+
+    def _make_predecessor(self, owned: Owned, settings: BridgeSettings) -> Predecessor:
+        """Return what the predecessor's clients are told, and what they start and stop."""
+        ports = {
+            name: self._node_parameters.value(f"{name}.signalling_port")
+            for name in settings.cameras
+        }
+        ports = {name: port for name, port in ports.items() if port}
+        if not settings.legacy:
+            return Predecessor(ports)
+        from .switch import NodeSwitch
+
+        switches = {
+            name: owned.take(
+                f"what starts and stops {name}", partial(NodeSwitch, self, name), NodeSwitch.close
+            )
+            for name in settings.cameras
+        }
+        return Predecessor(ports, switches, parse_document(settings.legacy_config))
+
+    def _listen_for_predecessors(
+        self, owned: Owned, settings: BridgeSettings
+    ) -> dict[str, socket.socket]:
+        return {
+            name: owned.take(
+                f"the signalling port of {name}",
+                partial(listen, settings.host, port, f"{name}.signalling_port"),
+                socket.socket.close,
+            )
+            for name, port in self._bridge.predecessor.ports.items()
+        }
+
+    def _serve_predecessors(
+        self, owned: Owned, ports: Mapping[str, socket.socket], access: Access
+    ) -> None:
+        if not ports:
+            return
+        from .web.legacy.signalling import make_signalling_app
+
+        for name, listener in ports.items():
+            app = make_signalling_app(self._bridge, access, name)
+            self._serve(owned, f"the signalling of {name}", app, listener, access)
+        listed = ", ".join(
+            f"{name} {port}" for name, port in self._bridge.predecessor.ports.items()
+        )
+        self.get_logger().info(f"signalling for the predecessor's clients on port: {listed}")
 
     def _read_settings(self) -> BridgeSettings:
         try:

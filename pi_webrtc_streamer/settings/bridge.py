@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ..media.jpeg import MAX_PIXELS
 from ..media.packetiser import IPV6_MTU
+from ..predecessor import parse_document
 from ..signals import LONGEST_END
 from .access import AccessSettings
 from .schema import Setting, SettingsError, Value, setting
@@ -55,6 +56,19 @@ class BridgeSettings(AccessSettings):
     legacy_config: str = setting(
         "",
         "The predecessor's config.toml as JSON, as its clients are told it (/api/config)",
+    )
+    websocket_max_message: int = setting(
+        65_536,
+        "Bytes of a message that the predecessor's clients send; an offer has 3000 to 10,000",
+        minimum=1024,
+        maximum=16_777_216,
+    )
+    websocket_messages_per_second: float = setting(
+        50.0,
+        "How many messages a second each of the predecessor's clients may send; as many as in 2 s "
+        "may come at once",
+        minimum=1.0,
+        maximum=10_000.0,
     )
     codecs: list[str] = setting(
         ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
@@ -219,6 +233,10 @@ class BridgeSettings(AccessSettings):
                 raise SettingsError(
                     f'"{url}" is no ICE server; write stun:host:port or turn:host:port'
                 )
+        try:
+            parse_document(self.legacy_config)
+        except (ValueError, RecursionError) as error:
+            raise SettingsError(f"legacy_config cannot be read: {error}") from error
 
 
 def settings_of_camera(name: str) -> dict[str, tuple[Setting, Value]]:

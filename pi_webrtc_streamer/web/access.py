@@ -31,6 +31,7 @@ class Access:
 
     ``link`` is the address of the page with a token that was made for it, and the same as ``url``
     if none was: others know theirs. ``port`` tells the cookies of two bridges on a machine apart.
+    ``open_to_all`` says that everybody in the network may watch, as whoever set it up has said.
     """
 
     entrance: Entrance
@@ -39,6 +40,7 @@ class Access:
     port: int
     url: str
     link: str = field(repr=False)
+    open_to_all: bool = False
 
 
 def make_access(
@@ -85,6 +87,7 @@ def make_access(
         port,
         url,
         url if found is None or found.made is None else f"{url}?token={found.made}",
+        open_to_all=found is None and settings.auth in ("open", "none"),
     )
 
 

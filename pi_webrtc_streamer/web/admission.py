@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ..access.entrance import Refusal, require
 from ..access.roles import Role
+from .cors import is_of_predecessor
 from .errors import ApiError, Handler
 from .keys import ACCESS
 from .login import is_for_people, login_page, signed_in
@@ -48,7 +49,8 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
         visit = visit_of(request)
         request[_ROLE] = request.app[ACCESS].entrance.admit(visit, time.monotonic())
         known = request.match_info.http_exception is None  # "//elsewhere" is no way to go on
-        if known and request.method == "GET" and "token" in request.query:
+        signs_in = "token" in request.query and not is_of_predecessor(request)
+        if known and request.method == "GET" and signs_in:
             return signed_in(request, request.query["token"])
         needed: Role | None = getattr(request.match_info.handler, _NEEDED, Role.VIEW)
         if needed is not None:

@@ -63,6 +63,10 @@ async def health(request: web.Request) -> web.Response:
     active = bridge.viewers is not None
     body: dict[str, object] = {"status": "ok" if active else "inactive"}
     if visitor_role(request) is not None:
+        if bridge.settings.legacy:
+            from .legacy.describe import describe_services
+
+            body |= describe_services(bridge)
         body["cameras"] = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
         body["warnings"] = list(bridge.warnings.values())
     return web.json_response(

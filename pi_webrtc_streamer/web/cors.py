@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from ..access.entrance import SAFE_METHODS
 from .errors import Handler
-from .keys import BRIDGE
+from .keys import ACCESS, BRIDGE, SIGNALLED_CAMERA
 
 METHODS = "POST, PATCH, DELETE, OPTIONS"
 REQUEST_HEADERS = "Authorization, Content-Type, If-Match"
@@ -15,7 +16,7 @@ PREFLIGHT_AGE = "600"  # seconds
 
 @web.middleware
 async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pages of the allowed origins use WHEP, errors included.
+    """Let pages of the allowed origins use WHEP, and the predecessor's, errors included.
 
     A preflight is answered here: it never carries a token.
     """
@@ -24,7 +25,9 @@ async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamRes
         response = await handler(request)
     elif request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         response = web.Response(status=204)
-        response.headers["Access-Control-Allow-Methods"] = METHODS
+        to_look = ", ".join(SAFE_METHODS)
+        methods = to_look if is_of_predecessor(request) else METHODS
+        response.headers["Access-Control-Allow-Methods"] = methods
         response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
         response.headers["Access-Control-Max-Age"] = PREFLIGHT_AGE
     else:
@@ -40,9 +43,22 @@ async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamRes
 def allowed_origin(request: web.Request) -> str | None:
     """Return the origin, or ``*``, that may use what is asked for, though its page is not ours."""
     origin = request.headers.get("Origin")
+    if origin is not None and is_of_predecessor(request):
+        # Its pages may be anybody's, where everybody may watch; to change something is another
+        # matter, for which their visitors have to come to a page of ours.
+        watches = request.method in SAFE_METHODS
+        return "*" if watches and request.app[ACCESS].open_to_all else None
     if origin is None or not request.path.startswith("/whep/"):
         return None
     listed = request.app[BRIDGE].settings.listed_origins
     if "*" in listed:
         return "*"
     return origin if origin in listed else None
+
+
+def is_of_predecessor(request: web.Request) -> bool:
+    """Return whether a request is for what is served to the predecessor's clients."""
+    if SIGNALLED_CAMERA in request.app:
+        return True
+    asked_for = request.path == "/health" or request.path.startswith("/api/")
+    return request.app[BRIDGE].settings.legacy and asked_for

@@ -30,15 +30,15 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except ApiError as error:
-        return _response(error.status, str(error), error.headers)
+        return _response(request, error.status, str(error), error.headers)
     except web.HTTPException as error:
         if error.status < 400:
             raise
         kept = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-        return _response(error.status, _explain(error, request), kept)
+        return _response(request, error.status, _explain(error, request), kept)
     except Exception as error:
         faults.report(logger, f"{request.method} {request.path} failed", error)
-        return _response(500, "the bridge failed to answer; its log says why", {})
+        return _response(request, 500, "the bridge failed to answer; its log says why", {})
 
 
 def _explain(error: web.HTTPException, request: web.Request) -> str:
@@ -51,5 +51,10 @@ def _explain(error: web.HTTPException, request: web.Request) -> str:
     return error.reason
 
 
-def _response(status: int, text: str, headers: dict[str, str]) -> web.Response:
-    return web.json_response({"error": text}, status=status, headers=headers)
+def _response(
+    request: web.Request, status: int, text: str, headers: dict[str, str]
+) -> web.Response:
+    body: dict[str, object] = {"error": text}
+    if request.path.startswith("/api/"):  # where the predecessor's clients find it
+        body["status"] = status
+    return web.json_response(body, status=status, headers=headers)

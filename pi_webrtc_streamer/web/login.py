@@ -15,7 +15,7 @@ from aiohttp import web
 from ..access.entrance import Refusal
 from .body import in_time
 from .errors import ApiError
-from .keys import ACCESS
+from .keys import ACCESS, SIGNALLED_CAMERA
 from .visit import client_address, cookie_name, is_secure
 
 COOKIE_AGE = 30 * 24 * 3600  # seconds
@@ -42,7 +42,8 @@ HEADERS = {
 
 def is_for_people(request: web.Request) -> bool:
     """Return whether an answer is to be read by somebody at a browser."""
-    return request.path == "/" and "text/html" in request.headers.get("Accept", "")
+    page = request.path in ("/", "/viewer") and SIGNALLED_CAMERA not in request.app
+    return page and "text/html" in request.headers.get("Accept", "")
 
 
 def login_page(request: web.Request, refusal: Refusal, headers: dict[str, str]) -> web.Response:

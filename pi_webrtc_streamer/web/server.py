@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from pathlib import Path
 
 from aiohttp import web
 
 from ..async_owning import AsyncOwned
 from ..bridge import Bridge
+from ..settings.bridge import BridgeSettings
 from . import cameras, whep
 from .access import Access
 from .admission import admit, requires
@@ -37,19 +39,24 @@ def make_app(bridge: Bridge, access: Access) -> web.Application:
     )
     app[BRIDGE] = bridge
     app[ACCESS] = access
-    app.router.add_get("/", _page)
-    app.router.add_post("/", requires(None)(sign_in))
+    page = "/viewer" if bridge.settings.legacy else "/"
+    app.router.add_get(page, _page)
+    app.router.add_post(page, requires(None)(sign_in))
     app.router.add_static("/static/", STATIC)
     whep.add_routes(app)
     cameras.add_routes(app)
+    if bridge.settings.legacy:
+        from .legacy import api
+
+        api.add_routes(app)
     app.on_response_prepare.append(set_headers)
     return app
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, parameter: str = "port") -> socket.socket:
     """Listen on a TCP port: the one asked for, or a free one if that is 0.
 
-    :raises PortError: if the address cannot be listened on.
+    :raises PortError: if the address cannot be listened on; it names the parameter of the port.
     """
     # Not left to asyncio, whose error no longer tells why an address cannot be had (Python 3.13).
     try:
@@ -57,14 +64,15 @@ def listen(host: str, port: int) -> socket.socket:
         both = family == socket.AF_INET6 and host == "::"
         return socket.create_server(address[:2], family=family, dualstack_ipv6=both)
     except OSError as error:
-        raise PortError(_explain(error, host, port)) from error
+        raise PortError(_explain(error, host, port, parameter)) from error
 
 
 class WebServer:
-    """Serves from :meth:`start` to :meth:`stop`."""
+    """Serves an application from :meth:`start` to :meth:`stop`."""
 
-    def __init__(self, bridge: Bridge, access: Access) -> None:
-        settings = bridge.settings
+    def __init__(
+        self, app: web.Application, settings: BridgeSettings, tls: ssl.SSLContext | None
+    ) -> None:
         self._limits = ConnectionLimits(
             total=settings.max_connections,
             address=settings.max_connections_per_address,
@@ -72,9 +80,9 @@ class WebServer:
             head_size=settings.max_header_size,
         )
         self._owned = AsyncOwned()
-        self._tls = access.tls
+        self._tls = tls
         self._runner = web.AppRunner(
-            make_app(bridge, access),
+            app,
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT,
             handler_cancellation=True,
@@ -105,14 +113,16 @@ class WebServer:
         return self._runner.server()
 
 
-def _explain(error: OSError, host: str, port: int) -> str:
+def _explain(error: OSError, host: str, port: int, parameter: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"port {port} on {host} is in use by another program; end that or choose another "
-            "with the parameter port (ss -ltnp shows who listens)"
+            f"with the parameter {parameter} (ss -ltnp shows who listens)"
         )
     if error.errno == errno.EACCES:
-        return f"port {port} needs privileges; choose one from 1024 up with the parameter port"
+        return (
+            f"port {port} needs privileges; choose one from 1024 up with the parameter {parameter}"
+        )
     if error.errno == errno.EADDRNOTAVAIL:
         return f'host "{host}" is no address of this machine; 0.0.0.0 stands for all of them'
     return f'cannot listen on host "{host}", port {port}: {error.strerror or error}'

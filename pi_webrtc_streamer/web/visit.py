@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
+import re
+
 from aiohttp import web
 
 from ..access.entrance import Visit
-from .cors import allowed_origin
-from .keys import ACCESS
+from .cors import allowed_origin, is_of_predecessor
+from .keys import ACCESS, SIGNALLED_CAMERA
 
+_PORT = re.compile(r":\d+\Z", re.ASCII)
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto")
 
 
 def visit_of(request: web.Request) -> Visit:
     """Return what the rules of admission are about."""
     headers = request.headers
-    hosts = headers.getall("Host", [])  # request.host would ask the DNS where there is none
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
     return Visit(
         method=request.method,
         address=client_address(request),
-        host=hosts[0] if len(hosts) == 1 else None,
+        host=_host(request),
         origin=headers.get("Origin"),
         site=headers.get("Sec-Fetch-Site"),
         navigates=headers.get("Sec-Fetch-Mode") == "navigate"
         and headers.get("Sec-Fetch-Dest") == "document",
-        upgrades=headers.get("Upgrade", "").lower() == "websocket",
+        upgrades=upgrades(request),
         secure=is_secure(request),
         forwarded=any(name in headers for name in FORWARDED),
         listed=allowed_origin(request) is not None,
-        bearer=token.strip() if scheme.lower() == "bearer" else None,
+        bearer=_bearer(request),
         cookie=request.cookies.get(cookie_name(request)),
     )
+
+
+def upgrades(request: web.Request) -> bool:
+    """Return whether a request opens a WebSocket."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def _host(request: web.Request) -> str | None:
+    """Return what the request calls the bridge; None if that is not one name."""
+    hosts = request.headers.getall("Host", [])  # request.host would ask the DNS where there is none
+    if len(hosts) != 1:
+        return None
+    if SIGNALLED_CAMERA in request.app:
+        # The page that opens a socket on another port is the one of the HTTP port.
+        return f"{_PORT.sub('', hosts[0])}:{request.app[ACCESS].port}"
+    return hosts[0]
+
+
+def _bearer(request: web.Request) -> str | None:
+    """Return the token that comes with the request itself.
+
+    A page cannot give a WebSocket headers, and the predecessor's programs keep no cookies: they may
+    have it in their address.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return request.query.get("token") if is_of_predecessor(request) else None
 
 
 def client_address(request: web.Request) -> str:

@@ -106,6 +106,14 @@ class LateViewers:
         """Say why a viewer is gone, for some time after it went; None if it is unknown."""
         return self._viewers.why_gone(viewer_id) if self._viewers is not None else None
 
+    def owner(self, viewer: Viewer) -> asyncio.Task[None] | None:
+        """Return the task that ends when a viewer has given everything back; None if it has."""
+        return self._viewers.owner(viewer) if self._viewers is not None else None
+
+    def peers(self, camera: str) -> Mapping[str, Mapping[str, str]]:
+        """Return the states of each viewer's connection to a camera, by the viewer's id."""
+        return self._viewers.peers(camera) if self._viewers is not None else {}
+
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of streams and viewers."""
         if self._viewers is None:

@@ -62,6 +62,7 @@ class Viewer:
         self._state_changed = asyncio.Event()
         self._connection.on("connectionstatechange", self._state_changed.set)
         self.why_gone: str | None = None
+        self.left = False  # whether the viewer, or its network, has ended the connection
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
         link = LinkEstimate(ceiling(settings.tiers[0]))
@@ -120,6 +121,7 @@ class Viewer:
         if self.why_gone is None:
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
+        self.left = self.why_gone is None
         self.end(f"its connection is {self.state}")
 
     def trouble(self, now: float) -> str | None:
@@ -139,6 +141,15 @@ class Viewer:
             "loss": round(link.loss, 3),
             "round_trip": round(link.round_trip, 4),
             "capacity": round(link.capacity(time.monotonic())),
+        }
+
+    def states(self) -> dict[str, str]:
+        """Return the connection's states by the names that WebRTC's API has for them."""
+        return {
+            "connection": self._connection.connectionState,
+            "ice_connection": self._connection.iceConnectionState,
+            "ice_gathering": self._connection.iceGatheringState,
+            "signaling": self._connection.signalingState,
         }
 
     def end(self, why: str) -> None:

@@ -129,6 +129,21 @@ class Viewers:
         """Say why a viewer is gone, for some time after it went; None if it is unknown."""
         return self._gone.get(viewer_id)
 
+    def owner(self, viewer: Viewer) -> asyncio.Task[None] | None:
+        """Return the task that ends when a viewer has given everything back; None if it has.
+
+        It is to be waited for, and not to be cancelled.
+        """
+        return self._owners.get(viewer.id)
+
+    def peers(self, camera: str) -> dict[str, dict[str, str]]:
+        """Return the states of each viewer's connection to a camera, by the viewer's id."""
+        return {
+            viewer.id: viewer.states()
+            for viewer in self._viewers.values()
+            if viewer.camera == camera
+        }
+
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of streams and viewers."""
         streams: dict[str, list[dict[str, object]]] = {}

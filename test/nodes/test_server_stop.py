@@ -11,7 +11,7 @@ from pi_webrtc_streamer.bridge import Bridge
 from pi_webrtc_streamer.loop import LoopThread
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.web.access import make_access
-from pi_webrtc_streamer.web.server import WebServer, listen
+from pi_webrtc_streamer.web.server import WebServer, listen, make_app
 from support.waiting import GIVE_UP_AFTER
 
 
@@ -22,9 +22,10 @@ def test_who_connects_while_it_stops_is_hung_up_on(turns):
     settings = BridgeSettings()
     listener = listen("127.0.0.1", 0)
     access = make_access(settings, listener.getsockname(), print, print)
+    bridge = Bridge(settings, {}, lambda topic: [])
 
     async def connect_and_stop() -> None:
-        server = WebServer(Bridge(settings, {}, lambda topic: []), access)
+        server = WebServer(make_app(bridge, access), settings, access.tls)
         await server.start(listener)
         for client in clients:
             client.settimeout(GIVE_UP_AFTER)
