@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import re
+import signal
 import threading
 from collections import OrderedDict
 from contextlib import ExitStack
@@ -81,7 +82,7 @@ async def test_a_camera_that_is_unplugged_and_plugged_in_again(tmp_path):
         with start_node("camera_node", f"source:={url}") as camera:
             async with watching(bridge.url) as viewer:
                 await viewer.next_frame()
-                server.end()
+                server.end(signal.SIGTERM)
                 gone = await reaches(bridge.url, "stale", "Has the camera stopped?")
                 assert "although it has a publisher" in gone["reason"]
                 await asyncio.to_thread(camera.wait_for_output, "trying again every 1 s")

@@ -205,6 +205,7 @@ def test_a_sink_that_raises_does_not_end_the_thread(pipeline, distributor, caplo
 
 
 def test_closing_leaves_no_thread_and_no_frame(distributor, problems):
+    gc.collect()  # what other tests have left
     threads = threading.active_count()
     frames = live_frames()
     pipeline = MediaPipeline("test", distributor, StreamSettings(), problems.put)
