@@ -27,7 +27,7 @@ from .counts import resident_memory
 from .lifecycle import OwningNode, SetupError
 from .owning import Owned
 from .qos import misfit_of_subscriber, newest_only
-from .roslog import logging_to
+from .roslog import logging_to, working_for
 from .settings.camera import CameraSettings
 from .settings.parameters import NodeParameters
 from .settings.schema import SettingsError, Value
@@ -192,6 +192,10 @@ class CameraNode(OwningNode):
 
     def _change(self, changes: dict[str, Value]) -> None:
         """Let settings take effect that can while the node runs."""
+        with working_for(self.get_logger()):
+            self._apply(changes)
+
+    def _apply(self, changes: dict[str, Value]) -> None:
         for name, value in changes.items():
             if name == "jpeg_quality":
                 self._quality = value

@@ -14,6 +14,7 @@ from rclpy.parameter import Parameter
 
 from .faults import faults
 from .owning import Owned, ReleaseError
+from .roslog import working_for
 from .settings.schema import Value
 
 AUTOSTART_INTERVAL = 5.0  # seconds between attempts
@@ -96,7 +97,7 @@ class OwningNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`configure`; FAILURE and nothing held if it raises."""
         try:
-            with Owned(self._could_not_give_back) as owned:
+            with working_for(self.get_logger()), Owned(self._could_not_give_back) as owned:
                 self.configure(owned)
                 self._configured = owned.pop_all()
         except Exception as error:
@@ -106,7 +107,7 @@ class OwningNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`activate`; FAILURE and nothing more held if it raises."""
         try:
-            with Owned(self._could_not_give_back) as owned:
+            with working_for(self.get_logger()), Owned(self._could_not_give_back) as owned:
                 # Publishers first, so that nothing published while activating is lost.
                 owned.take(
                     "the active publishers",

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
@@ -21,6 +22,10 @@ CONTINUED = "\n    "  # a message's further lines: no message begins so
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x0A}
 
 
+# The node that is at work, where several are in one process and share their modules' loggers.
+_at_work: ContextVar[str] = ContextVar("node at work", default="")
+
+
 class _Kind(NamedTuple):
     """What messages have in common that are summed up."""
 
@@ -31,7 +36,8 @@ class _Kind(NamedTuple):
 
 
 class RosLogHandler(logging.Handler):
-    """Passes log records on to a node's logger, but few of many that are alike.
+    """Passes log records on to a node's logger, but few of many that are alike, and none that
+    another node is at work for (:func:`working_for`).
 
     What was held back is said with the first message after :data:`IN_SECONDS`, whatever it is
     about, or when the handler is closed.
@@ -46,6 +52,8 @@ class RosLogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record at the nearest ROS severity."""
+        if _at_work.get() not in ("", self._logger.name):
+            return
         now = self._clock()
         self._sum_up(now)
         if self._limit.admit(_kind(record), now):
@@ -91,6 +99,16 @@ def _kind(record: logging.LogRecord) -> _Kind:
         (record.filename, record.lineno),
         error.__name__ if error is not None else "",
     )
+
+
+@contextmanager
+def working_for(logger: RcutilsLogger) -> Iterator[None]:
+    """Let what is logged in this context, and in threads that copy it, be this node's."""
+    token = _at_work.set(logger.name)
+    try:
+        yield
+    finally:
+        _at_work.reset(token)
 
 
 @contextmanager

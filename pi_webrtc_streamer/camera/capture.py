@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 
 from ..faults import faults
 from ..owning import Owned, end_thread
@@ -32,7 +33,10 @@ class CaptureThread:
         self._reopen = reopen
         self._consume = consume
         self._stopping = threading.Event()
-        thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        context = copy_context()  # knows whose camera it is
+        thread = threading.Thread(
+            target=context.run, args=(self._run,), name="capture", daemon=True
+        )
         with Owned() as owned:
             owned.take("a running source", source.start, lambda _: self._source.stop())
             owned.take("the capture thread", thread.start, lambda _: self._end(thread))

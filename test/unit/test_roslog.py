@@ -2,11 +2,19 @@
 
 import logging
 import re
+import threading
+from contextvars import copy_context
 
 import pytest
 import rclpy.logging
 
-from pi_webrtc_streamer.roslog import IN_SECONDS, MOST_ALIKE, RosLogHandler
+from pi_webrtc_streamer.roslog import (
+    IN_SECONDS,
+    MOST_ALIKE,
+    RosLogHandler,
+    logging_to,
+    working_for,
+)
 
 
 class Log:
@@ -79,3 +87,25 @@ def test_nobody_outside_begins_a_line_or_commands_the_terminal(log, code):
     assert first.startswith("[WARN] [node]: GET /a")
     assert all(line.startswith("    ") for line in others)
     assert all(character.isprintable() for line in [first, *others] for character in line)
+
+
+def test_what_a_node_logs_is_not_said_by_another_one(capfd):
+    """Two cameras of one process share the loggers of their modules."""
+    front, rear = (rclpy.logging.get_logger(name) for name in ("front", "rear"))
+    shared = logging.getLogger("test_roslog.shared")
+    levels = {shared.name: logging.INFO}
+    with logging_to(front, levels), logging_to(rear, levels):
+        with working_for(rear):
+            shared.info("from the rear")
+            thread = threading.Thread(target=copy_context().run, args=(shared.info, "and again"))
+            thread.start()
+            thread.join()
+        shared.info("from both")
+    lines = [line.partition("] ")[2] for line in capfd.readouterr().err.splitlines()]
+    said = [re.sub(r"\[[\d.]+\] ", "", line) for line in lines]
+    assert said == [
+        "[rear]: from the rear",
+        "[rear]: and again",
+        "[front]: from both",
+        "[rear]: from both",
+    ]
