@@ -12,6 +12,7 @@ from contextlib import contextmanager
 # Seconds; the variable is for tests on slow machines, and wins.
 _OF_ENVIRONMENT = os.environ.get("PI_WEBRTC_STREAMER_LONGEST_END")
 LONGEST_END = 2.0
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
@@ -53,6 +54,10 @@ class StopRequest:
         """Note a signal; this is the handler."""
         if not self._requested:
             self._requested = True
+            # A terminal and ros2 launch both send Ctrl-C's SIGINT. The second one must not make a
+            # clean end look like a crash, not even while Python itself ends.
+            for number in NUMBERS:
+                signal.signal(number, signal.SIG_IGN)
             faulthandler.dump_traceback_later(self._longest_end, exit=True)
 
 
@@ -64,13 +69,11 @@ def stopping_on_signals() -> Iterator[StopRequest]:
         writer.setblocking(False)
         stop = StopRequest(reader)
         previous_writer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        previous = {number: signal.signal(number, stop.set) for number in numbers}
+        previous = {number: signal.signal(number, stop.set) for number in NUMBERS}
         try:
             yield stop
         finally:
             signal.set_wakeup_fd(previous_writer)
-            for number, handler in previous.items():
-                # A terminal and ros2 launch both send Ctrl-C's SIGINT. The second one must not make
-                # a clean end look like a crash, not even while Python itself ends.
-                signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)
+            if not stop.is_set():
+                for number, handler in previous.items():
+                    signal.signal(number, handler)

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_further_signals_do_not_make_a_clean_end_look_like_a_crash(module):
         program.wait_for_output("active")
         while program.process.poll() is None:
             program.process.send_signal(signal.SIGINT)
+            time.sleep(0.005)
         assert program.process.returncode == 0, program.output
         assert "Traceback" not in program.output
 
