@@ -84,6 +84,18 @@ async def test_without_a_viewer_nothing_is_subscribed_to(node):
         await until(lambda: node.count_subscribers(TOPIC) == 0, "the end of the subscription")
 
 
+async def test_rclpy_keeps_nothing_of_subscriptions_that_came_and_went(node):
+    """A callback group remembers whatever was in it."""
+    bridge = make_bridge()
+    with running(bridge), Publisher(node, grey_jpeg()):
+        remembered = set(bridge.default_callback_group.entities)
+        for _ in range(3):
+            async with watching(bridge.url) as viewer:
+                await viewer.next_frame()
+            await until(lambda: node.count_subscribers(TOPIC) == 0, "the end of the subscription")
+        assert set(bridge.default_callback_group.entities) == remembered
+
+
 @pytest.mark.parametrize(("fmt", "ssrc"), [(RTCP_PSFB_PLI, None), (RTCP_PSFB_FIR, 0)])
 async def test_a_request_for_a_key_frame_is_answered(node, fmt, ssrc):
     """PLI names the stream in its header, FIR in its body."""
