@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from ..media.jpeg import MAX_PIXELS
 from ..media.packetiser import IPV6_MTU
 from ..predecessor import parse_document
-from ..signals import LONGEST_END
 from .access import AccessSettings
+from .node import NodeSettings
 from .schema import Setting, SettingsError, Value, setting
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -34,7 +34,7 @@ OF_EACH_CAMERA: dict[str, tuple[Setting, Value]] = {
 
 
 @dataclass(frozen=True)
-class BridgeSettings(AccessSettings):
+class BridgeSettings(AccessSettings, NodeSettings):
     """Parameters of the bridge node; those of :data:`OF_EACH_CAMERA` come beside them."""
 
     cameras: list[str] = setting(["camera"], "Names of the cameras to show, in this order")
@@ -205,17 +205,6 @@ class BridgeSettings(AccessSettings):
         "stage); 0: none",
         minimum=0.0,
         maximum=86_400.0,
-    )
-
-    shutdown_timeout: float = setting(
-        LONGEST_END,
-        "Seconds after SIGINT or SIGTERM when the process is ended, whatever hangs",
-        minimum=0.1,
-        maximum=600.0,
-    )
-    autostart: bool = setting(
-        False,
-        "Configure and activate the node when it is started, and again every 5 s until that works",
     )
 
     def __post_init__(self) -> None:

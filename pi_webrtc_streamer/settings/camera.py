@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..signals import LONGEST_END
+from .node import NodeSettings
 from .schema import SettingsError, setting
 
 LARGEST_SIDE = 8192  # pixels
 
 
 @dataclass(frozen=True)
-class CameraSettings:
+class CameraSettings(NodeSettings):
     """Parameters of the camera node; names follow camera_ros and usb_cam."""
 
     source: str = setting(
@@ -75,17 +75,6 @@ class CameraSettings:
         "Seconds between two lines of statistics in the log (frames, memory, JPEG's time); 0: none",
         minimum=0.0,
         maximum=86_400.0,
-    )
-
-    shutdown_timeout: float = setting(
-        LONGEST_END,
-        "Seconds after SIGINT or SIGTERM when the process is ended, whatever hangs",
-        minimum=0.1,
-        maximum=600.0,
-    )
-    autostart: bool = setting(
-        False,
-        "Configure and activate the node when it is started, and again every 5 s until that works",
     )
 
     def __post_init__(self) -> None:

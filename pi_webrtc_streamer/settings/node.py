@@ -1,0 +1,24 @@
+"""What both nodes can be told about how they start and end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..signals import LONGEST_END
+from .schema import setting
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Parameters of either node."""
+
+    shutdown_timeout: float = setting(
+        LONGEST_END,
+        "Seconds after SIGINT or SIGTERM when the process is ended, whatever hangs",
+        minimum=0.1,
+        maximum=600.0,
+    )
+    autostart: bool = setting(
+        False,
+        "Configure and activate the node when it is started, and again every 5 s until that works",
+    )
