@@ -9,12 +9,12 @@ from functools import partial
 from importlib.util import find_spec
 
 from aiohttp.web import Application
-from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import get_logger
 
 from .access.tokens import TokenError
 from .bridge import Bridge
+from .callbacks import call_every
 from .counts import resident_memory
 from .cv_convert import to_bgr
 from .lifecycle import OwningNode, SetupError
@@ -211,14 +211,7 @@ class BridgeNode(OwningNode):
             elif news is not None:
                 self.get_logger().info(news)
 
-        # The steady clock: simulated time may stand still.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        interval = settings.memory_check_interval
-        owned.take(
-            "the look at the memory",
-            lambda: self.create_timer(interval, look, clock=steady),
-            self.destroy_timer,
-        )
+        call_every(settings.memory_check_interval, look, owned, "the look at the memory", self)
 
     def _make_feeds(self, settings: BridgeSettings) -> dict[str, CameraFeed]:
         feeds = {}

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks, QoSOfferedIncompatibleQoSInfo
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
@@ -17,6 +16,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
 
+from .callbacks import call_every, own_group
 from .camera.camera_info import CameraInfoError, CameraInfoMissing, load_camera_info
 from .camera.capture import CaptureThread
 from .camera.geometry import Transformer
@@ -116,6 +116,7 @@ class CameraNode(OwningNode):
                 message_type,
                 topic,
                 qos,
+                callback_group=own_group(),
                 event_callbacks=PublisherEventCallbacks(
                     incompatible_qos=partial(self._warn_of_misfit, topic, qos)
                 ),
@@ -162,14 +163,8 @@ class CameraNode(OwningNode):
             self.get_logger().info(self._statistics.line(time.monotonic(), resident_memory()))
 
         self._statistics = CaptureStatistics(time.monotonic())
-        # The steady clock: simulated time may stand still.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
         interval = self._settings.statistics_interval
-        owned.take(
-            "the timer of the statistics",
-            lambda: self.create_timer(interval, report, clock=steady),
-            self.destroy_timer,
-        )
+        call_every(interval, report, owned, "the timer of the statistics", self)
 
     def _load_camera_info(self) -> CameraInfo | None:
         url = self._settings.camera_info_url

@@ -7,11 +7,11 @@ from functools import partial
 from traceback import format_exception
 
 from lifecycle_msgs.srv import ChangeState
-from rclpy.clock import Clock, ClockType
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
+from .callbacks import call_every
 from .faults import faults
 from .owning import Owned, ReleaseError
 from .roslog import working_for
@@ -72,12 +72,12 @@ class OwningNode(LifecycleNode):
         changes the node's state meanwhile takes over.
         """
         if not self.bring_up():
-            # The steady clock: simulated time may stand still.
-            steady = Clock(clock_type=ClockType.STEADY_TIME)
-            self._trying_again.take(
+            call_every(
+                AUTOSTART_INTERVAL,
+                self._try_again,
+                self._trying_again,
                 "the timer of autostart",
-                lambda: self.create_timer(AUTOSTART_INTERVAL, self._try_again, clock=steady),
-                self.destroy_timer,
+                self,
             )
 
     def _try_again(self) -> None:

@@ -10,6 +10,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.client import Client
 from rclpy.node import Node
 
+from .callbacks import own_group
 from .owning import Owned
 from .predecessor import SwitchError
 
@@ -51,7 +52,9 @@ class NodeSwitch:
             def client(kind: Any, name: str) -> Client:
                 return owned.take(
                     f"a client of {camera}",
-                    lambda: node.create_client(kind, node.resolve_service_name(name)),
+                    lambda: node.create_client(
+                        kind, node.resolve_service_name(name), callback_group=own_group()
+                    ),
                     node.destroy_client,
                 )
 

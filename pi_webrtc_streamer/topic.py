@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
+from .callbacks import call_every, own_group
 from .faults import faults
 from .media.feed import COMPRESSED_IMAGE, IMAGE
 from .owning import Owned
@@ -71,14 +70,13 @@ class OnDemandSubscription:
         self._listening: Owned | None = None
         self._subscribed = Owned()  # holds one subscription at most
         self._subscription: Subscription | None = None
-        self._group = MutuallyExclusiveCallbackGroup()
         self._kind = _Kind(next(iter(receivers)), ReliabilityPolicy.BEST_EFFORT)
         self._silent = True
         with Owned() as owned:
             owned.at_end(f"what listens to {topic}", self._stop_listening)
             self._changed = owned.take(
                 f"the guard condition of {topic}",
-                lambda: node.create_guard_condition(self._reconcile, self._group),
+                lambda: node.create_guard_condition(self._reconcile, own_group()),
                 node.destroy_guard_condition,
             )
             self._owned = owned.pop_all()
@@ -103,21 +101,10 @@ class OnDemandSubscription:
             faults.report(logger, f"cannot listen to {self._topic}", error)
 
     def _listen(self) -> None:
-        # A group never forgets what was in it (rclpy 7 and 9): so each time has one of its own.
-        self._group = MutuallyExclusiveCallbackGroup()
         with Owned() as owned:
             owned.at_end(f"what is subscribed to {self._topic}", self._subscribed.close)
-            owned.take(
-                f"the timer of {self._topic}",
-                # The steady clock: simulated time may stand still.
-                lambda: self._node.create_timer(
-                    LOOK_AGAIN_AFTER,
-                    self._look_again,
-                    callback_group=self._group,
-                    clock=Clock(clock_type=ClockType.STEADY_TIME),
-                ),
-                self._node.destroy_timer,
-            )
+            what = f"the timer of {self._topic}"
+            call_every(LOOK_AGAIN_AFTER, self._look_again, owned, what, self._node)
             self._listening = owned.pop_all()
         self._follow_publishers()
 
@@ -166,7 +153,7 @@ class OnDemandSubscription:
                     self._topic,
                     take,
                     qos,
-                    callback_group=self._group,
+                    callback_group=own_group(),
                     event_callbacks=SubscriptionEventCallbacks(
                         incompatible_qos=partial(self._take_misfit, qos)
                     ),

@@ -199,13 +199,6 @@ class BridgeSettings(AccessSettings, NodeSettings):
     turn_urls: list[str] = setting([""], "TURN servers (turn:host:port?transport=udp)")
     turn_username: str = setting("", "User name for the TURN servers")
     turn_password: str = setting("", "Password for the TURN servers", secret=True)
-    statistics_interval: float = setting(
-        60.0,
-        "Seconds between two lines of statistics in the log (frames, viewers, memory, latency by "
-        "stage); 0: none",
-        minimum=0.0,
-        maximum=86_400.0,
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

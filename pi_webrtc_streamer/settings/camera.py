@@ -70,12 +70,6 @@ class CameraSettings(NodeSettings):
     camera_info_url: str = setting(
         "", "Calibration to publish as camera_info: file:///... or package://..., empty for none"
     )
-    statistics_interval: float = setting(
-        60.0,
-        "Seconds between two lines of statistics in the log (frames, memory, JPEG's time); 0: none",
-        minimum=0.0,
-        maximum=86_400.0,
-    )
 
     def __post_init__(self) -> None:
         if self.rotation % 90:

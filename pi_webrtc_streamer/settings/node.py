@@ -1,4 +1,4 @@
-"""What both nodes can be told about how they start and end."""
+"""What both nodes can be told."""
 
 from __future__ import annotations
 
@@ -21,4 +21,10 @@ class NodeSettings:
     autostart: bool = setting(
         False,
         "Configure and activate the node when it is started, and again every 5 s until that works",
+    )
+    statistics_interval: float = setting(
+        60.0,
+        "Seconds between two lines of statistics in the log (pictures, memory, times); 0: none",
+        minimum=0.0,
+        maximum=86_400.0,
     )

@@ -103,8 +103,10 @@ async def test_200_cycles_of_the_bridge_with_viewers_coming_and_going(node, remo
             return await held_at_rest()
 
         before = await cycles(10)
+        remembered = set(bridge.default_callback_group.entities)
         await cycles(190)
         await all_given_back(before, None, "after 200 cycles")
+        assert set(bridge.default_callback_group.entities) == remembered
 
 
 @pytest.mark.slow
@@ -120,8 +122,10 @@ async def test_200_cycles_of_the_camera(remote_control):
             return await held_at_rest()
 
         before = await cycles(10)
+        remembered = set(camera.default_callback_group.entities)
         await cycles(190)
         await all_given_back(before, None, "after 200 cycles")
+        assert set(camera.default_callback_group.entities) == remembered
 
 
 @pytest.mark.parametrize(("name", "state"), itertools.product(MAKERS, WAY_TO))
