@@ -27,7 +27,7 @@ from sensor_msgs.msg import Image as ImageMessage
 
 from pi_webrtc_streamer.camera.camera_info import CameraInfoError, parse_camera_info
 from pi_webrtc_streamer.media.cdr import CdrError, Image, ImageError, read_image
-from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder
+from pi_webrtc_streamer.media.decoder import DecodeError, JpegDecoder
 from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_size
 from pi_webrtc_streamer.media.rate_control import LEAST_CAPACITY, LinkEstimate

@@ -1,4 +1,4 @@
-"""JPEG in, H.264 or VP8 out, through FFmpeg's libraries (PyAV)."""
+"""Pictures in, H.264 or VP8 out, through FFmpeg's libraries (PyAV)."""
 
 from __future__ import annotations
 
@@ -7,87 +7,27 @@ import logging
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from os import sched_getaffinity
-from typing import Literal, Protocol
+from typing import Protocol
 
-import av
 from av.codec.context import CodecContext
 from av.error import FFmpegError
-from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
-from av.video.format import VideoFormat
 from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from . import live
 from .codec import Codec, StreamSettings
-from .jpeg import MAX_PIXELS
+from .decoder import FULL_RANGE
 from .tiers import Tier
 
 logger = logging.getLogger(__name__)
 
-FULL_RANGE = "yuvj420p"  # JFIF: BT.601, luma 0 to 255
 LIMITED_RANGE = "yuv420p"  # luma 16 to 235
-SMALLEST_SIDE = 16  # pixels; libx264 opens below, receivers do not all show it
 BT601 = 6  # smpte170m, in FFmpeg's numbering of primaries, transfer and matrix alike
 SMALLEST_CHANGE = 0.05  # share of a bitrate below which it is left as it is
 REOPEN_CHANGE = 0.25  # share from which on an encoder is opened anew for it
 MOST_SLICES = 4  # more cost more bits than they save time
 NEVER = 1_000_000  # frames between key frames: they are sent on demand only
-
-
-class DecodeError(ValueError):
-    """The JPEG could not be decoded, or not to a picture that can be encoded."""
-
-
-class JpegDecoder:
-    """Decodes JPEG pictures, each for itself, to planar YUV 4:2:0 with even sides."""
-
-    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
-        self._context: VideoCodecContext = _context("mjpeg", "r")
-        # A JPEG may change its size after the header that was looked at before.
-        self._context.options = {"max_pixels": str(max_pixels)}
-        self._context.thread_count = 1  # frame threads would hold pictures back
-        self._crop: tuple[tuple[int, int, str], Graph] | None = None
-
-    def decode(self, data: memoryview) -> VideoFrame:
-        """Return the picture in full-range 4:2:0.
-
-        An odd last row or column is cut off, since 4:2:0 H.264 has even sides.
-
-        :raises DecodeError: if the data is no JPEG, or the picture is too large or too small to be
-            encoded.
-        """
-        try:
-            # PyAV takes any buffer, whatever its stub says, and does not copy it.
-            frames = self._context.decode(av.Packet(data))  # type: ignore[arg-type]
-        except FFmpegError as error:
-            raise DecodeError(f"the JPEG cannot be decoded: {error.strerror}") from error
-        if not frames or frames[0].is_corrupt:
-            raise DecodeError("the JPEG cannot be decoded: its picture data is broken")
-        frame = frames[0]
-        if min(frame.width, frame.height) < SMALLEST_SIDE:
-            raise DecodeError(
-                f"the picture of {frame.width}x{frame.height} is too small to be encoded"
-            )
-        if frame.format.name != FULL_RANGE:
-            frame = frame.reformat(
-                format=FULL_RANGE,
-                src_color_range=ColorRange.JPEG,
-                dst_color_range=ColorRange.JPEG,
-            )
-        return self._even(frame)
-
-    def _even(self, frame: VideoFrame) -> VideoFrame:
-        if frame.width % 2 == 0 and frame.height % 2 == 0:
-            return frame
-        size = (frame.width, frame.height, frame.format.name)
-        if self._crop is None or self._crop[0] != size:
-            self._crop = size, _crop_to_even(*size)
-        graph = self._crop[1]
-        graph.push(frame)
-        cropped = graph.pull()
-        assert isinstance(cropped, VideoFrame)
-        return cropped
 
 
 class Encoder(Protocol):
@@ -281,16 +221,11 @@ def _to_limited_range(frame: VideoFrame) -> VideoFrame:
     )
 
 
-def _context(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
-    context = CodecContext.create(name, mode)
-    assert isinstance(context, VideoCodecContext)
-    return context
-
-
 def _encoder_context(
     name: str, width: int, height: int, settings: StreamSettings, bitrate: int
 ) -> VideoCodecContext:
-    context = _context(name, "w")
+    context = CodecContext.create(name, "w")
+    assert isinstance(context, VideoCodecContext)
     context.width, context.height = width, height
     context.framerate = Fraction(settings.framerate).limit_denominator(1001)
     context.time_base = 1 / context.framerate
@@ -300,19 +235,3 @@ def _encoder_context(
     context.thread_count = 1
     context.colorspace = context.color_primaries = context.color_trc = BT601
     return context
-
-
-def _crop_to_even(width: int, height: int, pixel_format: str) -> Graph:
-    graph = Graph()
-    source = graph.add_buffer(
-        width=width,
-        height=height,
-        format=VideoFormat(pixel_format),
-        time_base=Fraction(1, 1000),
-    )
-    crop = graph.add("crop", f"{width // 2 * 2}:{height // 2 * 2}:0:0:exact=1")
-    sink = graph.add("buffersink")
-    source.link_to(crop)
-    crop.link_to(sink)
-    graph.configure()
-    return graph

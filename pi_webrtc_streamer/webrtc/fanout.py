@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from ..faults import faults
 from ..media.codec import AccessUnit, Codec
-from ..media.pipeline import KEYFRAME_INTERVAL, EncodedStream, MediaPipeline
+from ..media.encoded_stream import KEYFRAME_INTERVAL, EncodedStream
+from ..media.pipeline import MediaPipeline
 from ..media.stages import StageMeter
 from ..media.tiers import Tier
 from .sender import StreamSender

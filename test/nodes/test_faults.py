@@ -21,7 +21,8 @@ import pi_webrtc_streamer.camera.capture
 import pi_webrtc_streamer.camera_node
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.faults import faults
-from pi_webrtc_streamer.media.encoder import JpegDecoder, X264Encoder
+from pi_webrtc_streamer.media.decoder import JpegDecoder
+from pi_webrtc_streamer.media.encoder import X264Encoder
 from pi_webrtc_streamer.qos import newest_only
 from pi_webrtc_streamer.webrtc.sender import StreamSender
 from support.cameras import get_stats, reaches

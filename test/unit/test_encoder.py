@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pi_webrtc_streamer.camera.jpeg import encode_jpeg
 from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
-from pi_webrtc_streamer.media.encoder import DecodeError, JpegDecoder, X264Encoder, open_encoder
+from pi_webrtc_streamer.media.decoder import DecodeError, JpegDecoder
+from pi_webrtc_streamer.media.encoder import X264Encoder, open_encoder
 from pi_webrtc_streamer.media.jpeg import read_jpeg_size
 from pi_webrtc_streamer.media.packetiser import split_annex_b
 from pi_webrtc_streamer.media.tiers import make_tiers

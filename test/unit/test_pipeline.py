@@ -13,8 +13,9 @@ from aiortc.codecs.h264 import H264PayloadDescriptor
 from pi_webrtc_streamer.media import live
 from pi_webrtc_streamer.media.codec import AccessUnit, Codec, StreamSettings
 from pi_webrtc_streamer.media.distributor import FrameDistributor
+from pi_webrtc_streamer.media.encoded_stream import REBUILD_AFTER
 from pi_webrtc_streamer.media.frame import JpegFrame, live_frames
-from pi_webrtc_streamer.media.pipeline import REBUILD_AFTER, MediaPipeline
+from pi_webrtc_streamer.media.pipeline import MediaPipeline
 from pi_webrtc_streamer.media.stages import StageTimes
 from pi_webrtc_streamer.media.tiers import make_tiers
 from support.waiting import wait_for

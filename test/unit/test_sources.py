@@ -27,7 +27,8 @@ from pi_webrtc_streamer.camera.picamera import find_camera, split_yuv420
 from pi_webrtc_streamer.camera.source import Picture, SourceError
 from pi_webrtc_streamer.camera.video_file import VideoSource
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
-from pi_webrtc_streamer.media.encoder import JpegDecoder, open_encoder
+from pi_webrtc_streamer.media.decoder import JpegDecoder
+from pi_webrtc_streamer.media.encoder import open_encoder
 from pi_webrtc_streamer.media.tiers import make_tiers
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.schema import SettingsError

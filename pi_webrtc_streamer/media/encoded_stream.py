@@ -1,0 +1,142 @@
+"""A camera in one codec and tier: pictures in, access units out."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+
+from . import live
+from .codec import AccessUnit, Codec, StreamSettings
+from .decoder import SMALLEST_SIDE
+from .encoder import Encoder, open_encoder
+from .keyframes import KeyframeGate
+from .packetiser import AROUND_PAYLOAD, H264Packetiser, Packetiser, Vp8Packetiser
+from .stages import StageTimes
+from .tiers import Tier
+
+# Requests that come closer together than this share one key frame: each costs as much as several
+# other pictures, and every viewer gets it.
+KEYFRAME_INTERVAL = 0.3  # seconds
+# An encoder that fails is replaced at once; if the new one fails at its first picture, too, the
+# next one has to wait: opening one takes as long as encoding some pictures.
+REBUILD_AFTER = 1.0  # seconds
+
+
+class EncoderFailed(Exception):
+    """A picture could not be encoded; the text says why."""
+
+
+class StreamSink(Protocol):
+    """Takes a stream's access units to its viewers."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the last unit has been taken: a picture is only encoded when it has."""
+        ...
+
+    def deliver(self, unit: AccessUnit) -> None:
+        """Take a unit; called in the media thread, so it must not wait."""
+        ...
+
+
+class Picture:
+    """A decoded picture, and what it is scaled to, once for all who want that size."""
+
+    def __init__(self, frame: VideoFrame, times: StageTimes) -> None:
+        self.times = times
+        self._scaled = {1: frame}
+        live.pictures.add(self)
+
+    def divided(self, divisor: int) -> VideoFrame:
+        """Return the picture with its sides divided, even, and not too small to be encoded."""
+        if divisor not in self._scaled:
+            full = self._scaled[1]
+            self._scaled[divisor] = full.reformat(
+                width=max(SMALLEST_SIDE, full.width // divisor // 2 * 2),
+                height=max(SMALLEST_SIDE, full.height // divisor // 2 * 2),
+                interpolation="FAST_BILINEAR",
+            )
+        return self._scaled[divisor]
+
+
+class EncodedStream:
+    """One codec and tier of one camera: an encoder, a packetiser, and who takes its units.
+
+    ``bitrate``, in bit/s, may be set from any thread; it takes effect at the next picture.
+    """
+
+    def __init__(
+        self, codec: Codec, tier: Tier, settings: StreamSettings, sink: StreamSink
+    ) -> None:
+        self.codec = codec
+        self.tier = tier
+        self.keyframes = KeyframeGate(KEYFRAME_INTERVAL)
+        self.bitrate = tier.highest
+        self.encoded = 0
+        self.skipped = 0
+        self.failed = 0
+        self._settings = settings
+        self._sink = sink
+        self._encoder: Encoder | None = None
+        self._proven = False
+        self._rebuild_at = 0.0
+        self._failure = ""
+        make_packetiser = H264Packetiser if codec is Codec.H264 else Vp8Packetiser
+        self._packetiser: Packetiser = make_packetiser(settings.mtu - AROUND_PAYLOAD)
+
+    def encode(self, picture: Picture, timestamp: int, now: float) -> None:
+        """Encode a picture and deliver it, or skip it if the last one is still under way.
+
+        Skipping before the encoder rather than behind it keeps the references of all later
+        pictures whole.
+
+        :raises EncoderFailed: if the encoder fails, or has to wait because a new one failed, too.
+            The first picture of a new one is a key frame.
+        """
+        if not self._sink.ready:
+            self.skipped += 1
+            return
+        if now < self._rebuild_at:
+            raise EncoderFailed(self._failure)
+        try:
+            encoded = self._encode(picture.divided(self.tier.divisor), self.keyframes.due(now))
+        except Exception as error:
+            self._give_up_encoder(error, now)
+            if isinstance(error, FFmpegError):
+                raise EncoderFailed(self._failure) from error
+            raise
+        self._proven = True
+        if encoded is None:
+            return
+        data, is_keyframe = encoded
+        if is_keyframe:
+            self.keyframes.made(now)
+        self.encoded += 1
+        payloads = tuple(self._packetiser.packetise(data))
+        times = picture.times._replace(encoded=time.time_ns())
+        size = sum(map(len, payloads))
+        self._sink.deliver(AccessUnit(payloads, timestamp, is_keyframe, size, times))
+
+    def _give_up_encoder(self, error: Exception, now: float) -> None:
+        self.failed += 1
+        why = error.strerror if isinstance(error, FFmpegError) else error
+        self._failure = f"the encoder for {self.codec.value} fails: {why}"
+        self._rebuild_at = now if self._proven else now + REBUILD_AFTER
+        self._encoder, self._proven = None, False
+        self.keyframes.request(now)
+
+    def close(self) -> None:
+        """Close the encoder."""
+        self._encoder = None
+
+    def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
+        encoder = self._encoder
+        if encoder is None or not encoder.suits(frame, self.bitrate):
+            self._encoder = None
+            encoder = open_encoder(self.codec, frame, self.tier, self._settings, self.bitrate)
+            self._encoder = encoder
+        encoder.set_bitrate(self.bitrate)
+        return encoder.encode(frame, keyframe)
