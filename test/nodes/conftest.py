@@ -1,7 +1,8 @@
 """One rclpy for the process, and a node for the tests' own publishers and clients."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 import rclpy
@@ -10,11 +11,28 @@ from rclpy.node import Node
 
 from pi_webrtc_streamer.process import ros_context, spinning
 
+PROFILE = str(Path(__file__).parents[1] / "support" / "fastdds.xml")
+
+
+@contextmanager
+def as_between_processes() -> Iterator[None]:
+    """Have Fast DDS, which is loaded in this context, take no short cut within a process.
+
+    With it, of participants in one process, one now and then never finds another. A robot has one
+    participant in a process; tests alone have more.
+    """
+    with pytest.MonkeyPatch.context() as patch:  # not for the processes that tests start
+        for variable in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
+            patch.setenv(variable, PROFILE)  # the latter since Fast DDS 3
+        yield
+
 
 @pytest.fixture(scope="session", autouse=True)
 def ros():
     """Initialise rclpy once."""
-    with ros_context([]):
+    with ExitStack() as stack:
+        with as_between_processes():
+            stack.enter_context(ros_context([]))
         yield
 
 
@@ -29,7 +47,6 @@ def node(ros):
 
 @contextmanager
 def _participant() -> Iterator[Context]:
-    """One for the session: now and then, Fast DDS does not find one that has just been made."""
     context = Context()
     rclpy.init(context=context)
     yield context
@@ -38,12 +55,14 @@ def _participant() -> Iterator[Context]:
 
 @pytest.fixture(scope="session")
 def remote_participant():
+    """A DDS participant besides that of the nodes under test."""
     with _participant() as context:
         yield context
 
 
 @pytest.fixture(scope="session")
 def other_remote_participant():
+    """A third one."""
     with _participant() as context:
         yield context
 
