@@ -81,6 +81,7 @@ class EncodedStream:
         self._settings = settings
         self._sink = sink
         self._encoder: Encoder | None = None
+        self._closed = False
         self._proven = False
         self._rebuild_at = 0.0
         self._failure = ""
@@ -96,6 +97,8 @@ class EncodedStream:
         :raises EncoderFailed: if the encoder fails, or has to wait because a new one failed, too.
             The first picture of a new one is a key frame.
         """
+        if self._closed:  # while the picture was scaled, or encoded for others
+            return
         if not self._sink.ready:
             self.skipped += 1
             return
@@ -129,7 +132,8 @@ class EncodedStream:
         self.keyframes.request(now)
 
     def close(self) -> None:
-        """Close the encoder."""
+        """Close the encoder; there is no other one."""
+        self._closed = True
         self._encoder = None
 
     def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:

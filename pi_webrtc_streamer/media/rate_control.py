@@ -7,13 +7,18 @@ what the link carries. Up to 10 % of loss is taken for noise of the radio, as by
 Control (draft-ietf-rmcat-gcc, 6); of more, what arrives is what the link carries. A round trip far
 above the least one seen means that a queue is full.
 
+Where a link was too full once, it will be again: near that bitrate, little more is tried at a time.
+A larger tier is only moved to when a probe has shown that the link carries it.
+
 Pure: bit/s, seconds, and the clock is the caller's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
+from .probe import Probe
 from .tiers import Tier
 
 FALL = 0.97  # an estimate below this share of the last one has fallen
@@ -25,23 +30,36 @@ LEAST_CAPACITY = 10_000.0  # bit/s; from nothing, or less, no link would ever re
 DRAIN = 0.8  # share of what is sent, so that a full queue drains
 RECOVERY_DELAY = 3.0  # seconds without trouble before more is tried
 RECOVERY = 1.08  # growth a second
+CAREFUL_RECOVERY = 1.02  # the same, near the bitrate at which the link was too full
+NEAR = 0.9, 1.5  # times that bitrate; once above, it is forgotten
+REMB_MARGIN = 0.85  # a receiver's falling estimate, as a share of what arrives
 HEADROOM = 0.9  # share of a link that a stream may take
 DECREASE_INTERVAL = 1.0  # seconds; several signs of the same trouble count once
 
-MOVE_UP = 1.2  # times the next tier's lowest bitrate
-FIRST_HOLD = 5.0  # seconds in a tier before a move up
+# What a link must carry for a move up, times the next tier's lowest bitrate: its first picture is a
+# key frame.
+MOVE_UP = 1.4
+MOST_PROBED = 4.0  # times what the link is thought to carry; then a step further
+FIRST_HOLD = 5.0  # seconds in a tier before a move up, and the probe for it
 LONGEST_HOLD = 60.0
-REGRET = 10.0  # seconds; a move up that is undone within them was a mistake
+REGRET = 10.0  # seconds; a move up that is undone within them was a mistake, as is a failed probe
 
 
 class LinkEstimate:
-    """What one viewer's link is thought to carry; ``ceiling`` until there is a reason for less."""
+    """What one viewer's link is thought to carry; ``ceiling`` until there is a reason for less.
+
+    While there is a ``probe``, the link is filled up to its target. Not every viewer's link
+    ``can_be_probed``.
+    """
 
     def __init__(self, ceiling: float) -> None:
+        self.probe: Probe | None = None
+        self.can_be_probed = False
         self._ceiling = ceiling
         self._capacity = ceiling
         self._remb: float | None = None
-        self._last_decrease: float | None = None
+        self._last_decrease = -math.inf
+        self._limit: float | None = None  # bit/s at which it was too full
         self._updated = 0.0
         self._counted: tuple[int, int, float] | None = None
         self._least_round_trip: float | None = None
@@ -50,21 +68,42 @@ class LinkEstimate:
 
     def capacity(self, now: float) -> float:
         """Return the capacity in bit/s, having let it recover as far as time allows."""
-        recovering = self._last_decrease is not None and (
-            now > self._last_decrease + RECOVERY_DELAY
-        )
-        if recovering:
-            since = max(self._updated, (self._last_decrease or 0.0) + RECOVERY_DELAY)
-            self._capacity = min(self._ceiling, self._capacity * RECOVERY ** (now - since))
+        if self.calm(now):
+            self._recover(now - max(self._updated, self._last_decrease + RECOVERY_DELAY))
         self._updated = max(now, self._updated)
         return self._capacity
+
+    def calm(self, now: float) -> bool:
+        """Whether there has been no trouble for a while."""
+        return now > self._last_decrease + RECOVERY_DELAY
+
+    def prove(self, bitrate: float) -> None:
+        """Take note that the link has carried so much."""
+        self._capacity = min(self._ceiling, max(self._capacity, bitrate))
+        self._limit = None
+
+    def _recover(self, seconds: float) -> None:
+        stages = [(RECOVERY, self._ceiling)]
+        if self._limit is not None:
+            below, above = (share * self._limit for share in NEAR)
+            stages = [(RECOVERY, below), (CAREFUL_RECOVERY, above), *stages]
+        for growth, goal in stages:
+            goal = min(goal, self._ceiling)
+            if self._capacity >= goal:
+                continue
+            needed = math.log(goal / self._capacity) / math.log(growth)
+            if seconds < needed:
+                self._capacity *= growth**seconds
+                return
+            seconds -= needed
+            self._capacity = goal
 
     def on_estimate(self, bitrate: float, now: float) -> None:
         """Take a receiver's estimate (REMB)."""
         fell = self._remb is not None and bitrate < FALL * self._remb
         self._remb = bitrate
         if fell:
-            self._decrease(bitrate, now)
+            self._decrease(bitrate, bitrate / REMB_MARGIN, now)
 
     def on_report(self, lost: int, highest: int, sent: float, now: float) -> None:
         """Take a receiver report: packets lost and the highest sequence number, both since the
@@ -83,7 +122,8 @@ class LinkEstimate:
         self._counted = lost, highest, now
         self.loss = min(1.0, max(0.0, (lost - lost_before) / expected))
         if self.loss > HEAVY_LOSS:
-            self._decrease(sent * (1 - self.loss) * DRAIN, now)
+            arrived = sent * (1 - self.loss)
+            self._decrease(arrived * DRAIN, arrived, now)
 
     def on_round_trip(self, round_trip: float, sent: float, now: float) -> None:
         """Take a round-trip time, in seconds: one far above the least means a full queue."""
@@ -91,48 +131,80 @@ class LinkEstimate:
         least = self._least_round_trip
         self._least_round_trip = round_trip if least is None else min(least, round_trip)
         if round_trip > self._least_round_trip + FULL_QUEUE:
-            self._decrease(sent * DRAIN, now)
+            self._decrease(sent * DRAIN, sent, now)
 
-    def _decrease(self, capacity: float, now: float) -> None:
+    def _decrease(self, capacity: float, limit: float, now: float) -> None:
         self.capacity(now)
-        recent = self._last_decrease is not None and now < self._last_decrease + DECREASE_INTERVAL
-        if not recent:
+        probing = self.probe is not None and not self.probe.failed
+        if self.probe is not None:
+            self.probe.fail()
+        if now < self._last_decrease + DECREASE_INTERVAL:
+            return
+        self._last_decrease = now
+        if not probing:  # else the trouble is of the probe's making, and ends with it
             self._capacity = max(LEAST_CAPACITY, min(self._capacity, capacity))
-            self._last_decrease = now
+            self._limit = max(LEAST_CAPACITY, limit)
 
 
 class TierChoice:
-    """Which tier one viewer watches: down at once, up after a while, and more slowly each time."""
+    """Which tier one viewer watches: down at once; up after a while, if a probe finds that its link
+    carries it; and later each time that it does not.
+    """
 
     def __init__(self, tiers: Sequence[Tier]) -> None:
         self._tiers = tiers
         self._hold = FIRST_HOLD
-        self._moved: float | None = None
+        self._tried = -math.inf  # when it was last moved, or could not be
         self._moved_up: float | None = None
         self.tier = tiers[0]
 
-    def update(self, capacity: float, now: float) -> Tier:
-        """Return the tier for a link that carries this much."""
+    def update(self, link: LinkEstimate, now: float) -> Tier:
+        """Return the tier for a link, which may be probed for it."""
+        capacity = link.capacity(now)
         level = self.tier.level
         if capacity < self.tier.lowest and level < len(self._tiers) - 1:
             fitting = (tier for tier in self._tiers[level + 1 :] if tier.lowest <= capacity)
+            link.probe = None
             self._move(next(fitting, self._tiers[-1]), now)
-        elif level > 0 and self._may_move_up(now):
+        elif level > 0:
             above = self._tiers[level - 1]
-            if capacity >= MOVE_UP * above.lowest:
+            if self._carries(link, MOVE_UP * above.lowest, now):
                 self._move(above, now)
         return self.tier
 
-    def _may_move_up(self, now: float) -> bool:
-        return self._moved is None or now >= self._moved + self._hold
+    def _carries(self, link: LinkEstimate, bitrate: float, now: float) -> bool:
+        """Whether it is time to move up, and the link is known to carry so much."""
+        if now < self._tried + self._hold:
+            return False
+        if not link.can_be_probed:
+            return link.capacity(now) >= bitrate
+        if link.probe is None:
+            if link.calm(now):
+                link.probe = Probe(min(bitrate, MOST_PROBED * link.capacity(now)), now)
+            return False
+        if not link.probe.over(now):
+            return False
+        probe, link.probe = link.probe, None
+        if probe.failed:
+            self._regret(now)
+            return False
+        if probe.passed:
+            link.prove(probe.target)
+        return probe.passed and probe.target >= bitrate
 
     def _move(self, tier: Tier, now: float) -> None:
+        self._tried = now
         if tier.level < self.tier.level:
             self._moved_up = now
         elif self._moved_up is not None and now < self._moved_up + REGRET:
-            self._hold = min(LONGEST_HOLD, 2 * self._hold)
+            self._regret(now)
+        else:  # it was well there
+            self._hold = FIRST_HOLD
         self.tier = tier
-        self._moved = now
+
+    def _regret(self, now: float) -> None:
+        self._hold = min(LONGEST_HOLD, 2 * self._hold)
+        self._tried = now
 
 
 def tier_bitrate(tier: Tier, capacities: Iterable[float]) -> int:

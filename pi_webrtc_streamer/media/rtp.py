@@ -17,7 +17,9 @@ LONGEST_ELEMENT = 16  # bytes
 _HEADER = "!BBHII"
 _VERSION_WITH_EXTENSION = 0x90
 _VERSION = 0x80
+_PADDING = 0x20
 _MARKER = 0x80
+_MOST_PADDING = 255  # bytes in a packet (RFC 3550, 5.1)
 
 
 class Extensions(NamedTuple):
@@ -98,6 +100,29 @@ class RtpWriter:
             if index < len(unit.payloads):
                 return self._again(sequence, unit, index, send_time)
         return None
+
+    @property
+    def can_pad(self) -> bool:
+        """Whether packets without a payload can be sent: where retransmission was negotiated, whose
+        numbering they may use up.
+        """
+        return self._rtx is not None
+
+    def padding(self, octets: int, timestamp: int, send_time: float) -> list[bytes]:
+        """Return packets of at least so many octets altogether, of which receivers show nothing."""
+        if self._rtx is None:
+            return []
+        payload_type, ssrc = self._rtx
+        extension = self._extension(send_time)
+        payload = bytes(_MOST_PADDING - 1) + bytes((_MOST_PADDING,))
+        packets = []
+        for _ in range(-(-octets // (self._header.size + _MOST_PADDING))):
+            number, self._rtx_sequence = self._rtx_sequence, self._rtx_sequence + 1 & 0xFFFF
+            header = self._header.pack(
+                self._first | _PADDING, payload_type, number, timestamp, ssrc, extension
+            )
+            packets.append(header + payload)
+        return packets
 
     def _again(self, sequence: int, unit: AccessUnit, index: int, send_time: float) -> bytes:
         marker = _MARKER if index == len(unit.payloads) - 1 else 0

@@ -65,7 +65,7 @@ class Broadcast:
         """Move viewers whose links have changed, and set each tier's bitrate."""
         now = time.monotonic()
         for sender, place in self._places.items():
-            tier = place.choice.update(sender.link.capacity(now), now)
+            tier = place.choice.update(sender.link, now)
             self._move(sender, place, self._fanouts[tier.level])
         for fanout in self._fanouts:
             capacities = [sender.link.capacity(now) for sender in fanout.senders]

@@ -17,13 +17,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
-from aiortc import RTCRtpSender, RTCRtpTransceiver
-from aiortc.codecs import CODECS, HEADER_EXTENSIONS
+from aiortc import RTCRtpTransceiver
 from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpparameters import (
-    RTCRtcpFeedback,
     RTCRtpCodecParameters,
-    RTCRtpHeaderExtensionParameters,
     RTCRtpSendParameters,
 )
 from aiortc.rtp import (
@@ -45,14 +42,11 @@ from ..media.rate_limit import RateLimit
 from ..media.rtp import Extensions, RtpWriter
 from ..owning import Owned, ReleaseError
 from .burst import BurstSocket
+from .capabilities import ABS_SEND_TIME, MID, PLAYOUT_DELAY
 from .datagrams import DatagramQueue
 from .health import ViewerHealth
 
 logger = logging.getLogger(__name__)
-
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
@@ -75,20 +69,6 @@ class Stream(Protocol):
 
 
 JoinStream = Callable[[Codec, "StreamSender"], AbstractContextManager[Stream]]
-
-
-def register_extensions() -> None:
-    """Let aiortc negotiate what it does not know: playout-delay and requests by FIR."""
-    known = {extension.uri for extension in HEADER_EXTENSIONS["video"]}
-    if PLAYOUT_DELAY not in known:
-        free = max(extension.id for kind in HEADER_EXTENSIONS.values() for extension in kind) + 1
-        HEADER_EXTENSIONS["video"].append(
-            RTCRtpHeaderExtensionParameters(id=free, uri=PLAYOUT_DELAY)
-        )
-    fir = RTCRtcpFeedback(type="ccm", parameter="fir")
-    for codec in CODECS["video"]:
-        if codec.rtcpFeedback and fir not in codec.rtcpFeedback:
-            codec.rtcpFeedback.append(fir)
 
 
 class StreamSender:
@@ -131,7 +111,8 @@ class StreamSender:
             # The picture at which the viewer changed its tier comes twice, at two times.
             unit = replace(unit, timestamp=unit.timestamp + 1 & 0xFFFFFFFF)
         protect = dtls._tx_srtp.protect
-        packets = [protect(packet) for packet in self._writer.packets(unit, now)]
+        padding = self._padding(unit, now)
+        packets = [protect(packet) for packet in (*self._writer.packets(unit, now), *padding)]
         sent = self._send_packets(packets)
         self.health.on_unit(sent, now)
         if not sent:
@@ -140,7 +121,7 @@ class StreamSender:
         self._needs_keyframe = False
         self._last_timestamp = unit.timestamp
         self.units_sent += 1
-        self._rate.add(8 * unit.size, now)
+        self._rate.add(8 * (unit.size + sum(map(len, padding))), now)
         self._note_for_sender_report(unit)
 
     @property
@@ -178,6 +159,7 @@ class StreamSender:
                 owned.at_end("the end of a sender", sender._RTCRtpSender__rtp_exited.set)
                 owned.at_end("a sender's socket", self._close_burst_socket)
                 self._writer = self._open_writer(codec)
+                self.link.can_be_probed = self._writer.can_pad
                 joining = self._join(Codec[codec.name.upper()], self)
                 self._stream = owned.enter("a place in a stream", joining)
                 await asyncio.Event().wait()
@@ -212,6 +194,14 @@ class StreamSender:
             rtx=rtx,
             rtx_sequence=secrets.randbits(15),
         )
+
+    def _padding(self, unit: AccessUnit, now: float) -> list[bytes]:
+        """Return what a probe of the link adds to a unit."""
+        assert self._writer is not None
+        if self.link.probe is None:
+            return []
+        bits = self.link.probe.padding(8 * unit.size, now)
+        return self._writer.padding(bits // 8, unit.timestamp, now)
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         """Note that the viewer is alive, whatever its RTCP is about."""
@@ -319,15 +309,3 @@ class StreamSender:
         sender._RTCRtpSender__rtp_timestamp = timestamp
         sender._RTCRtpSender__packet_count = self._writer.packets_sent
         sender._RTCRtpSender__octet_count = self._writer.octets_sent
-
-
-def sending_preferences(codecs: list[str]) -> list[Any]:
-    """Return aiortc's capabilities for these codecs in this order, retransmission with them."""
-    capabilities = RTCRtpSender.getCapabilities("video").codecs
-    preferred = [
-        capability
-        for codec in codecs
-        for capability in capabilities
-        if capability.mimeType.lower() == f"video/{codec}"
-    ]
-    return preferred + [each for each in capabilities if each.mimeType.lower() == "video/rtx"]

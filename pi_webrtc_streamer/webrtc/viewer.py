@@ -20,9 +20,10 @@ from aiortc.sdp import candidate_from_sdp
 from ..media import live
 from ..media.rate_control import LinkEstimate, ceiling
 from .candidates import CandidateError, CandidateFilter
+from .capabilities import sending_preferences
 from .errors import IceRestartError, MalformedOffer, TooManyViewers
 from .offer import check_offer
-from .sender import JoinStream, StreamSender, sending_preferences
+from .sender import JoinStream, StreamSender
 from .settings import ViewerSettings
 from .trickle import Fragment, FragmentError
 
@@ -141,6 +142,7 @@ class Viewer:
             "loss": round(link.loss, 3),
             "round_trip": round(link.round_trip, 4),
             "capacity": round(link.capacity(time.monotonic())),
+            "probed": link.probe is not None,
         }
 
     def states(self) -> dict[str, str]:

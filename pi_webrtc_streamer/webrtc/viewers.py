@@ -21,9 +21,10 @@ from ..media.stages import StageTimes
 from ..owning import LONGEST_RELEASE, ReleaseError
 from ..statistics import FrameCounts
 from .broadcast import Broadcast
+from .capabilities import register_extensions
 from .errors import AnswerTimeout, TooManyViewers
 from .places import Place, Places
-from .sender import Stream, StreamSender, register_extensions
+from .sender import Stream, StreamSender
 from .settings import ViewerSettings
 from .viewer import Viewer
 

@@ -13,8 +13,7 @@ from support.whep import watching
 
 async def send_estimate(viewer, bitrate: int) -> None:
     """Tell the bridge what the link carries, as Chromium does."""
-    (ssrc,) = viewer.receiver._RTCRtpReceiver__remote_streams
-    fci = pack_remb_fci(bitrate, [ssrc])
+    fci = pack_remb_fci(bitrate, list(viewer.receiver._RTCRtpReceiver__remote_streams))
     packet = RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=1, media_ssrc=0, fci=fci)
     await viewer.receiver.transport._send_rtp(bytes(packet))
 
@@ -40,8 +39,52 @@ async def test_a_weak_link_gets_a_smaller_picture_and_the_others_do_not(node, co
                 "full": 1,
                 "half": 1,
             }
+            padding = padding_seen(weak)
             await weak.frame_with(lambda frame: frame.width == 1280)
             await until_streams(bridge.url, {"full": 2})
+            assert sum(padding) > 100_000, "it was found out first what the link carries"
+
+
+@pytest.mark.slow
+async def test_a_link_that_is_too_full_when_it_is_probed_keeps_its_small_picture(node):
+    bridge = make_bridge()
+    with running(bridge), Publisher(node, grey_jpeg(1280, 720)):
+        async with watching(bridge.url) as viewer:
+            await viewer.next_frame()
+            viewer.receiver._RTCRtpReceiver__remote_bitrate_estimator = None
+            await send_estimate(viewer, 3_000_000)
+            await send_estimate(viewer, 900_000)
+            await viewer.frame_with(lambda frame: frame.width == 640)
+            padding = padding_seen(viewer)
+            await viewer.frame_with(lambda frame: len(padding) > 20)
+            await send_estimate(viewer, 850_000)
+
+            async def probed() -> bool:
+                (about,) = (await get_stats(bridge.url))["viewers"].values()
+                return about["probed"]
+
+            while await probed():
+                assert (await viewer.next_frame()).width == 640
+            (about,) = (await get_stats(bridge.url))["viewers"].values()
+            assert about["capacity"] > 850_000, "that was the padding's fault"
+            after = len(padding)
+            for _ in range(60):
+                assert (await viewer.next_frame()).width == 640
+            assert len(padding) == after
+
+
+def padding_seen(viewer) -> list[int]:
+    """Collect how many octets of padding each packet has that arrives from now on."""
+    seen: list[int] = []
+    handle = viewer.receiver._handle_rtp_packet
+
+    async def look(packet, arrival_time_ms):
+        if packet.padding_size:
+            seen.append(packet.padding_size)
+        await handle(packet, arrival_time_ms)
+
+    viewer.receiver._handle_rtp_packet = look
+    return seen
 
 
 async def until_streams(url: str, expected: dict[str, int]) -> None:

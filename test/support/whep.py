@@ -77,11 +77,11 @@ class WhepViewer:
 
     async def frame_with(self, condition) -> VideoFrame:
         """Return the first picture for which a condition holds."""
-        for _ in range(300):
+        for _ in range(600):
             frame = await self.next_frame()
             if condition(frame):
                 return frame
-        raise AssertionError("no such picture in 300")
+        raise AssertionError("no such picture in 600")
 
 
 @asynccontextmanager

@@ -109,6 +109,11 @@ def test_a_capacity_stays_within_bounds_and_only_falls_for_a_reason(script):
             assert last == recovered
 
 
+def known(capacity: float) -> LinkEstimate:
+    """A link of which the capacity is known, and that cannot be probed."""
+    return LinkEstimate(capacity)
+
+
 @given(st.lists(st.tuples(st.floats(0.1, 3), st.floats(5e4, 4e6)), max_size=100))
 def test_tiers_fit_the_link_and_are_not_left_upwards_in_haste(script):
     choice = TierChoice(TIERS)
@@ -116,7 +121,7 @@ def test_tiers_fit_the_link_and_are_not_left_upwards_in_haste(script):
     for step, capacity in script:
         now += step
         before = choice.tier
-        tier = choice.update(capacity, now)
+        tier = choice.update(known(capacity), now)
         assert tier.lowest <= capacity or tier is QUARTER
         if tier.level < before.level:
             assert before.level - tier.level == 1, "one at a time"
@@ -129,16 +134,21 @@ def test_a_move_up_that_fails_is_tried_later_and_later():
     choice = TierChoice(TIERS)
     now = 0.0
     waits = []
-    choice.update(500_000, now)
+    choice.update(known(500_000), now)
     assert choice.tier is HALF
     for _ in range(6):
         began = now
-        while choice.update(3_000_000, now) is not FULL:
+        while choice.update(known(3_000_000), now) is not FULL:
             now += 0.5
         waits.append(now - began)
         now += 1
-        assert choice.update(500_000, now) is HALF
+        assert choice.update(known(500_000), now) is HALF
     assert waits == [5, 10, 20, 40, 60, 60]
+    while choice.update(known(3_000_000), now) is not FULL:
+        now += 0.5
+    now += 100
+    assert choice.update(known(500_000), now) is HALF
+    assert choice.update(known(3_000_000), now + FIRST_HOLD) is FULL, "it was well there for long"
 
 
 @given(st.sampled_from(TIERS), st.lists(st.floats(1e4, 1e7)))

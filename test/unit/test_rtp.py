@@ -164,3 +164,30 @@ def test_extensions_that_cannot_be_written_are_left_out(mid, mid_id, time_id, de
     assert RtpPacket.parse(packet, HeaderExtensionsMap()).payload == b"payload"
     if mid_id in range(1, 15) and 1 <= len(mid.encode()) <= 16:
         assert mid.encode() in packet
+
+
+@given(
+    st.integers(0, 20_000),
+    st.sampled_from([None, MID]),
+    st.sampled_from([None, ABS_SEND_TIME]),
+)
+def test_padding_is_shown_by_nobody_and_uses_up_no_number_of_the_stream(octets, mid, abs_send_time):
+    writer = make_writer(Extensions(mid, abs_send_time), sequence=7)
+    assert writer.can_pad
+    raw = writer.padding(octets, 99, 1.0)
+    assert octets <= sum(map(len, raw)) < octets + 300
+    for number, packet in enumerate(map(read, raw)):
+        assert packet.payload == b""
+        assert packet.padding_size == 255
+        assert (packet.ssrc, packet.payload_type, packet.timestamp) == (5678, 103, 99)
+        assert packet.sequence_number == (65535 + number) % 65536
+        assert packet.extensions.mid == (None if mid is None else "0")
+    (packet,) = writer.packets(make_unit(b"x"), 1.0)
+    assert read(packet).sequence_number == 7
+    assert writer.packets_sent == 1
+
+
+def test_without_retransmission_there_is_no_padding():
+    writer = make_writer(rtx=False)
+    assert not writer.can_pad
+    assert writer.padding(1000, 0, 0.0) == []
