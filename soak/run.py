@@ -19,8 +19,8 @@ from .verdict import Verdict, judge
 EVERY = 10.0  # seconds between rows
 QUIET_EVERY = 50.0  # seconds between the points when everybody has gone
 LONGEST_PAUSE = 1.5  # seconds between two events
-# Share of the time, at least; every kind of event has to have happened as well. In two runs of an hour
-# the heap had grown to its plateau after a quarter of it.
+# Share of the time, at least; every kind of event has to have happened as well. In two runs of an
+# hour the heap had grown to its plateau after a quarter of it.
 WARM_UP = 0.25
 BASE_OVER = 3.0  # seconds; a connection of ours may be counted at one moment and not at another
 AT_REST_WITHIN = 20.0  # seconds; a session that nobody connects to stays for 10
