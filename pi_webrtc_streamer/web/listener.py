@@ -1,53 +1,32 @@
-"""TCP connections to the HTTP port: how many there may be, and how long one may ask for nothing.
+"""TCP connections to the HTTP port: how many there may be.
 
 Not left to asyncio's server, which accepts whatever comes and repeats itself in the log while there
-is no file descriptor left; nor to aiohttp, whose older versions, which a robot may have, mind
-neither the time nor the number of headers.
+is no file descriptor left.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
-
 from ..addresses import client_of
-from .errors import RETRY_AFTER, Handler
+from .connection import Connection, ConnectionLimits, answer
+from .errors import RETRY_AFTER
 
 logger = logging.getLogger(__name__)
-
-END_OF_HEAD = b"\r\n\r\n"
 
 ACCEPT_AGAIN_AFTER = 0.5  # seconds, where the system has no room for a connection
 # A refusal stays until the client has read it: a connection that is closed while a request comes in
 # is reset, and the answer lost. Of more at once, the others are closed without a word.
 MOST_REFUSALS = 32
 REFUSAL_STAYS = 1.0  # seconds
-
-
-@dataclass(frozen=True)
-class ConnectionLimits:
-    """How many connections there may be in all and from one address.
-
-    A connection may take ``request_timeout`` seconds, from its beginning or from the end of the
-    request before, until the head of a request is there, of ``head_size`` bytes at most.
-    """
-
-    total: int
-    address: int
-    request_timeout: float
-    head_size: int
 
 
 class Listener:
@@ -121,9 +100,11 @@ class Listener:
     def _refusal(self, client: str) -> bytes | None:
         limits = self._limits
         if self._clients.total() >= limits.total:
-            return answer(503, f"all {limits.total} connections are taken; try again later")
+            return answer(
+                503, f"all {limits.total} connections are taken; try again later", RETRY_AFTER
+            )
         if self._clients[client] >= limits.address:
-            return answer(429, f"{client} has {limits.address} connections already")
+            return answer(429, f"{client} has {limits.address} connections already", RETRY_AFTER)
         return None
 
     async def _connect(self, connected: socket.socket, connection: Connection) -> None:
@@ -146,123 +127,6 @@ class Listener:
         self._clients[client] -= 1
         if not self._clients[client]:
             del self._clients[client]
-
-
-class Connection(asyncio.Protocol):
-    """Passes everything on between a connection and its handler, and ends it if no request comes.
-
-    Whoever sends a byte a second, reads no answer or asks for nothing more holds a connection for
-    the time of one request, no longer.
-    """
-
-    def __init__(
-        self,
-        handler: asyncio.Protocol,
-        limits: ConnectionLimits,
-        on_closed: Callable[[], object],
-    ) -> None:
-        self._handler = handler
-        self._on_closed: Callable[[], object] | None = on_closed
-        self._limits = limits
-        self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._head: bytes | None = None  # of the next request, as far as it has come
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._await_request(b"")
-        self._handler.connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass data on, unless a request has too many headers."""
-        if self._head is not None:
-            self._head, ended, _ = (self._head + data).partition(END_OF_HEAD)
-            if len(self._head) > self._limits.head_size:
-                self._refuse(431, f"the headers have more than {self._limits.head_size} bytes")
-                return
-            if ended:
-                self._head = None  # what follows is a body, which aiohttp limits
-        self._handler.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        """Pass the end of the data on."""
-        return self._handler.eof_received()
-
-    def pause_writing(self) -> None:
-        """Let the handler wait: the client does not read."""
-        self._handler.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Let the handler go on."""
-        self._handler.resume_writing()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """End the wait and the handler."""
-        self._stop_waiting()
-        self._transport = None
-        self._handler.connection_lost(error)
-        self.close_once()
-
-    @contextmanager
-    def serving(self, request: web.BaseRequest) -> Iterator[None]:
-        """Let a request take its time: it is there, and whoever serves it minds the clock."""
-        self._stop_waiting()
-        try:
-            yield
-        finally:
-            # The rest of a body that nobody read is not the beginning of a request.
-            self._await_request(b"" if request.content.is_eof() else None)
-
-    def close_once(self) -> None:
-        """Say that the connection is closed; safe to call twice."""
-        on_closed, self._on_closed = self._on_closed, None
-        if on_closed is not None:
-            on_closed()
-
-    def abort(self) -> None:
-        """End the connection at once; safe to call twice."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _await_request(self, head: bytes | None) -> None:
-        self._stop_waiting()
-        if self._transport is not None:
-            self._head = head
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._limits.request_timeout, self.abort)
-
-    def _stop_waiting(self) -> None:
-        self._head = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _refuse(self, status: int, text: str) -> None:
-        assert self._transport is not None
-        self._transport.write(answer(status, text))
-        self._transport.close()
-
-
-@web.middleware
-async def at_its_own_pace(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Do not count the time for which a request is served as one without requests."""
-    connection = request.transport.get_protocol() if request.transport is not None else None
-    if not isinstance(connection, Connection):  # the client has gone
-        return await handler(request)
-    with connection.serving(request):
-        return await handler(request)
-
-
-def answer(status: int, text: str) -> bytes:
-    """Return a whole HTTP answer, for a client that gets no handler."""
-    body = json.dumps({"error": text}).encode()
-    headers = {"Content-Type": "application/json; charset=utf-8", "Connection": "close"}
-    headers |= {"Content-Length": str(len(body)), **RETRY_AFTER}
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 async def _refuse(connected: socket.socket, refusal: bytes) -> None:

@@ -16,11 +16,12 @@ from ..settings.bridge import BridgeSettings
 from . import cameras, whep
 from .access import Access
 from .admission import admit, requires
+from .connection import ConnectionLimits, at_its_own_pace
 from .cors import cors_for_whep
 from .errors import errors_as_json
 from .headers import set_headers
 from .keys import ACCESS, BRIDGE
-from .listener import ConnectionLimits, Listener, at_its_own_pace
+from .listener import Listener
 from .login import sign_in
 
 STATIC = Path(__file__).with_name("static")
@@ -78,6 +79,7 @@ class WebServer:
             address=settings.max_connections_per_address,
             request_timeout=settings.request_timeout,
             head_size=settings.max_header_size,
+            body_size=settings.max_body_size,
         )
         self._owned = AsyncOwned()
         self._tls = tls

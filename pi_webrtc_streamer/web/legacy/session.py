@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -35,11 +36,17 @@ class Hangup(Exception):
 
 class Session:
     """Serves a camera over a socket with :meth:`run`; one viewer at a time, given back by
-    :meth:`close`.
+    :meth:`close`. ``on_message`` is called with each message that comes.
     """
 
     def __init__(
-        self, bridge: Bridge, camera: str, address: str, socket: web.WebSocketResponse, path: str
+        self,
+        bridge: Bridge,
+        camera: str,
+        address: str,
+        socket: web.WebSocketResponse,
+        path: str,
+        on_message: Callable[[], object],
     ) -> None:
         self._bridge = bridge
         self._camera = camera
@@ -47,6 +54,7 @@ class Session:
         self._socket = socket
         self._dialect: Dialect | None = None
         self._dialect_of_path = dialect_of_path(path)
+        self._on_message = on_message
         self._patience = bridge.settings.request_timeout
         self._fastest = bridge.settings.websocket_messages_per_second
         self._rate = RateLimit(self._fastest, max(1.0, BURST * self._fastest))
@@ -86,6 +94,7 @@ class Session:
                 continue
             if message.type in ENDED:
                 return None
+            self._on_message()
             self._count_message()
             if message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 
 from aiohttp import WSCloseCode, web
 
@@ -14,10 +15,10 @@ from ...faults import faults
 from ...owning import ReleaseError
 from ..access import Access
 from ..admission import admit
+from ..connection import at_its_own_pace, let_talk
 from ..errors import ApiError, errors_as_json
 from ..headers import set_headers
 from ..keys import ACCESS, BRIDGE, SIGNALLED_CAMERA, active_viewers
-from ..listener import at_its_own_pace
 from ..visit import client_address, upgrades
 from .session import Session
 
@@ -59,16 +60,18 @@ async def _get(request: web.Request) -> web.StreamResponse:
 async def _serve(request: web.Request) -> web.WebSocketResponse:
     bridge, camera = request.app[BRIDGE], request.app[SIGNALLED_CAMERA]
     active_viewers(request).prepare()  # while the client makes its offer
+    largest = bridge.settings.websocket_max_message
     socket = web.WebSocketResponse(
         timeout=GOOD_BYE,
         heartbeat=HEARTBEAT,
         autoping=False,  # a ping counts as a message
         compress=False,  # else a small message could become a large one
-        max_msg_size=bridge.settings.websocket_max_message,
+        max_msg_size=largest,
     )
     task = asyncio.current_task()
     assert task is not None
     await socket.prepare(request)
+    let_talk(request, largest)
     try:
         async with AsyncOwned() as owned:
             owned.take_async(
@@ -82,7 +85,14 @@ async def _serve(request: web.Request) -> web.WebSocketResponse:
             )
             session = owned.take_async(
                 "a signalling session",
-                lambda: Session(bridge, camera, client_address(request), socket, request.path),
+                lambda: Session(
+                    bridge,
+                    camera,
+                    client_address(request),
+                    socket,
+                    request.path,
+                    on_message=partial(let_talk, request, largest),
+                ),
                 Session.close,
             )
             await session.run()
