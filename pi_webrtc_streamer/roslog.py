@@ -17,6 +17,9 @@ from .repetition import RepetitionLimit
 MOST_ALIKE = 10  # messages from one place in the code
 IN_SECONDS = 10.0
 CONTINUED = "\n    "  # a message's further lines: no message begins so
+# A request of 30 kB that is no HTTP would be 60 kB of log, with its trace.
+LONGEST_LINE = 500  # characters
+MOST_LINES = 100
 # What comes from outside, a path or an encoding's name, must not begin a line of its own, nor
 # command the terminal in which somebody reads the log.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x0A}
@@ -87,8 +90,20 @@ class RosLogHandler(logging.Handler):
 
 
 class _Formatter(logging.Formatter):
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return super().formatMessage(record).translate(_CONTROLS).replace("\n", CONTINUED)
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the message and its trace, in which an error's text may be from outside, too."""
+        lines = super().format(record).translate(_CONTROLS).split("\n")
+        if len(lines) > MOST_LINES:
+            # What happened stands at the beginning, and at the end of a trace.
+            half = MOST_LINES // 2
+            lines[half:-half] = [f"... ({len(lines) - 2 * half} lines more)"]
+        return CONTINUED.join(map(_shortened, lines))
+
+
+def _shortened(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    return f"{line[:LONGEST_LINE]}... ({len(line) - LONGEST_LINE} characters more)"
 
 
 def _kind(record: logging.LogRecord) -> _Kind:

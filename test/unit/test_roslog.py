@@ -10,7 +10,9 @@ import rclpy.logging
 
 from pi_webrtc_streamer.roslog import (
     IN_SECONDS,
+    LONGEST_LINE,
     MOST_ALIKE,
+    MOST_LINES,
     RosLogHandler,
     logging_to,
     working_for,
@@ -77,7 +79,7 @@ def test_an_error_of_another_kind_from_the_same_place_is_said(log):
             raise kind
         except Exception:
             log.logger.exception("failed")
-    assert log.lines()[-1] == "KeyError"
+    assert log.lines()[-1] == "    KeyError"
 
 
 @pytest.mark.parametrize("code", [0x00, 0x07, 0x08, 0x0A, 0x0D, 0x1B, 0x7F, 0x85, 0x9B])
@@ -87,6 +89,28 @@ def test_nobody_outside_begins_a_line_or_commands_the_terminal(log, code):
     assert first.startswith("[WARN] [node]: GET /a")
     assert all(line.startswith("    ") for line in others)
     assert all(character.isprintable() for line in [first, *others] for character in line)
+
+
+def test_a_trace_begins_no_line_either(log):
+    try:
+        raise ValueError("a\n[ERROR] [node]: forged\x1b[31m")
+    except ValueError:
+        log.logger.exception("failed")
+    first, *others = log.lines()
+    assert first == "[ERROR] [node]: failed"
+    assert all(line.startswith("    ") for line in others)
+    assert others[-1] == "    [ERROR] [node]: forged\\x1b[31m"
+
+
+def test_neither_a_long_line_nor_many_fill_the_log(log):
+    log.logger.warning("begins %s ends", "x" * 100_000)
+    (line,) = log.lines()
+    assert len(line) < LONGEST_LINE + 100
+    assert "begins x" in line
+    log.logger.warning("%s", "\n".join(map(str, range(100_000))))
+    lines = log.lines()
+    assert len(lines) <= MOST_LINES + 1
+    assert (lines[1], lines[-1]) == ("    1", "    99999")
 
 
 def test_what_a_node_logs_is_not_said_by_another_one(capfd):
