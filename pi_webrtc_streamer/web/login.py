@@ -9,16 +9,18 @@ import re
 import time
 from pathlib import Path
 from string import Template
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from ..access.entrance import Refusal
-from .body import in_time
+from .body import read_text
 from .errors import ApiError
 from .keys import ACCESS, SIGNALLED_CAMERA
 from .visit import client_address, cookie_name, is_secure
 
 COOKIE_AGE = 30 * 24 * 3600  # seconds
+MOST_FIELDS = 10  # of a form
 PAGE = Path(__file__).with_name("login.html").read_text(encoding="utf-8")
 TITLES = {401: "This robot asks for a token", 429: "Please wait"}
 
@@ -95,10 +97,13 @@ async def sign_in(request: web.Request) -> web.Response:
     """Take the form of the login page."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise ApiError(415, "send the token as a form (application/x-www-form-urlencoded)")
-    token = (await in_time(request, request.post())).get("token")
-    if not isinstance(token, str):
+    try:
+        form = parse_qs(await read_text(request), max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise ApiError(400, f"the form has more than {MOST_FIELDS} fields") from error
+    if "token" not in form:
         raise Refusal(401, "the form has no token")
-    return signed_in(request, token.strip())
+    return signed_in(request, form["token"][0].strip())
 
 
 def _address_without_token(request: web.Request) -> str:

@@ -25,6 +25,7 @@ from .listener import Listener
 from .login import sign_in
 
 STATIC = Path(__file__).with_name("static")
+FILES = frozenset(path.name for path in STATIC.iterdir())  # nothing else is served
 SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
 
 
@@ -43,7 +44,7 @@ def make_app(bridge: Bridge, access: Access) -> web.Application:
     page = "/viewer" if bridge.settings.legacy else "/"
     app.router.add_get(page, _page)
     app.router.add_post(page, requires(None)(sign_in))
-    app.router.add_static("/static/", STATIC)
+    app.router.add_get("/static/{file}", _file)
     whep.add_routes(app)
     cameras.add_routes(app)
     if bridge.settings.legacy:
@@ -135,3 +136,10 @@ async def _page(request: web.Request) -> web.FileResponse:
     if viewers is not None:
         viewers.prepare()  # while the browser loads the rest of the page
     return web.FileResponse(STATIC / "index.html")
+
+
+async def _file(request: web.Request) -> web.FileResponse:
+    name = request.match_info["file"]
+    if name not in FILES:
+        raise web.HTTPNotFound
+    return web.FileResponse(STATIC / name)

@@ -15,7 +15,7 @@ from ..webrtc.errors import (
     TooManyViewers,
 )
 from ..webrtc.trickle import FragmentError, parse_fragment
-from .body import in_time
+from .body import read_text
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
 from .visit import client_address
@@ -43,7 +43,7 @@ async def create(request: web.Request) -> web.Response:
     feed = requested_feed(request)
     _require_content_type(request, SDP)
     viewers = active_viewers(request)
-    offer = await _read_text(request)
+    offer = await read_text(request)
     try:
         viewer, answer = await viewers.admit(feed.name, offer, client_address(request))
     except TooManyFromAddress as error:
@@ -70,7 +70,7 @@ async def trickle(request: web.Request) -> web.Response:
     if match is None:
         raise ApiError(428, "If-Match is missing; send the ETag that came with the session")
     try:
-        fragment = parse_fragment(await _read_text(request))
+        fragment = parse_fragment(await read_text(request))
         if match == "*":
             raise IceRestartError("ICE restarts are not supported; open a new session")
         if match != viewer.etag:
@@ -121,13 +121,6 @@ def _require_content_type(request: web.Request, expected: str) -> None:
             f"the content type is {request.content_type}; send {expected}",
             {"Accept-Post" if request.method == "POST" else "Accept-Patch": expected},
         )
-
-
-async def _read_text(request: web.Request) -> str:
-    try:
-        return await in_time(request, request.text())
-    except (UnicodeDecodeError, LookupError) as error:
-        raise ApiError(400, f"the body is no text: {error}") from error
 
 
 def _ice_server_links(request: web.Request) -> list[str]:

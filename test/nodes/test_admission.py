@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+import yarl
 from aiohttp import web
 from rcl_interfaces.msg import Log
 
@@ -68,7 +69,7 @@ def routes(app: web.Application) -> list[tuple[str, str]]:
     found = []
     for route in app.router.routes():
         info = route.resource.get_info()
-        path = info.get("path") or info.get("formatter") or f"{info['prefix']}/app.js"
+        path = info.get("path") or info["formatter"].replace("{file}", "app.js")
         found.append((route.method, re.sub(r"\{\w+\}", "camera", path)))
     return found
 
@@ -120,6 +121,21 @@ async def test_not_even_what_is_no_http_gets_a_version(request_line):
         assert b"Server: pi_webrtc_streamer\r\n" in answer
         assert b"aiohttp" not in answer.lower()
         assert b"python" not in answer.lower()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..%2fserver.py", "a" * 5000, "/etc/passwd", "app.js%00", ""],
+    ids=["above", "long", "root", "NUL", "folder"],
+)
+async def test_no_other_file_is_served(session, capfd, name):
+    async with serving() as (url, _):
+        address = yarl.URL(f"{url}static/{name}", encoded=True)
+        async with session.get(address) as response:
+            assert response.status == 404
+        async with session.get(f"{url}static/app.js") as response:
+            assert response.status == 200
+    assert capfd.readouterr().err == ""
 
 
 # Roles
@@ -204,6 +220,29 @@ async def test_the_form_takes_the_token_to_the_page_that_was_asked_for(session):
         foreign = {"Origin": "https://evil.example"}
         async with session.post(url, data=form, headers=foreign) as response:
             assert response.status == 403
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "why"),
+    [
+        (f"{FORM}; charset=punycode", f"token={DRIVE}", 303, ""),
+        (f"{FORM}; charset=nonsense", b"token=%C3%BC", 401, "that token is not right"),
+        (FORM, b"token=\xff\xfe", 400, "no text in UTF-8"),
+        (FORM, b"a=&" * 11, 400, "more than 10 fields"),
+    ],
+    ids=["another encoding", "no encoding", "no text", "many fields"],
+)
+async def test_a_form_is_utf_8_whatever_it_calls_itself(session, capfd, kind, body, status, why):
+    async with serving(**AUTH) as (url, _):
+        headers = {"Content-Type": kind}
+        sending = session.post(url, data=body, headers=headers, allow_redirects=False)
+        async with sending as response:
+            assert response.status == status
+            assert why in await response.text()
+    assert capfd.readouterr().err == ""
 
 
 async def test_nobody_is_led_elsewhere(session):
