@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+
+from ..addresses import client_of
 
 FREE = 5  # wrong tokens that cost nothing: people mistype
 FIRST_WAIT = 1.0  # seconds, doubled with each further one
 LONGEST_WAIT = 60.0  # seconds
 FORGOTTEN_AFTER = 600.0  # seconds without a wrong token
-CAPACITY = 1024  # networks; the one that was silent longest gives way
-IPV6_NETWORK = 64  # bits; the rest is a subscriber's own to choose
+CAPACITY = 1024  # clients; the one that was silent longest gives way
 
 
 @dataclass
@@ -21,7 +21,7 @@ class _Record:
 
 
 class Attempts:
-    """Counts wrong tokens by the network that they come from. Times are in seconds."""
+    """Counts wrong tokens by the client that they come from. Times are in seconds."""
 
     def __init__(self) -> None:
         self._records: OrderedDict[str, _Record] = OrderedDict()  # in the order of their last
@@ -31,7 +31,7 @@ class Attempts:
 
     def wait(self, address: str, now: float) -> float:
         """Return how long until a token from an address is looked at again: 0 or seconds."""
-        record = self._records.get(network(address))
+        record = self._records.get(client_of(address))
         if record is None or record.wrong < FREE:
             return 0.0
         # A long row of wrong tokens must not overflow.
@@ -41,7 +41,7 @@ class Attempts:
     def failed(self, address: str, now: float) -> int:
         """Count a wrong token, and return how many there were in a row."""
         self._forget(now)
-        key = network(address)
+        key = client_of(address)
         record = self._records.pop(key, None) or _Record(0, now)
         record.wrong += 1
         record.last = now
@@ -52,7 +52,7 @@ class Attempts:
 
     def succeeded(self, address: str) -> None:
         """Forget the wrong tokens that came before the right one."""
-        self._records.pop(network(address), None)
+        self._records.pop(client_of(address), None)
 
     def _forget(self, now: float) -> None:
         while self._records:
@@ -60,16 +60,3 @@ class Attempts:
             if now - oldest.last < FORGOTTEN_AFTER:
                 return
             self._records.popitem(last=False)
-
-
-def network(address: str) -> str:
-    """Return what stands for everybody at an address: an IPv4 address, an IPv6 /64."""
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return str(ip.ipv4_mapped)
-        return str(IPv6Address(int(ip) >> IPV6_NETWORK << IPV6_NETWORK))
-    return str(ip)

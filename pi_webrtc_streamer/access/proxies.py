@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+# Some proxies add the client's port, which is another one each time.
+_WITH_PORT = re.compile(r"\[(?P<ipv6>[^\]]*)\](:\d+)?|(?P<ipv4>[\d.]+):\d+", re.ASCII)
 
 
 class TrustedProxies:
@@ -36,5 +40,10 @@ class TrustedProxies:
         for address in reversed(forwarded_for):
             if not self.trust(client):
                 break
-            client = address.strip()
+            client = _without_port(address.strip())
         return client
+
+
+def _without_port(address: str) -> str:
+    match = _WITH_PORT.fullmatch(address)
+    return address if match is None else match["ipv6"] or match["ipv4"] or address

@@ -11,7 +11,10 @@ from .cors import allowed_origin, is_of_predecessor
 from .keys import ACCESS, SIGNALLED_CAMERA
 
 _PORT = re.compile(r":\d+\Z", re.ASCII)
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto")
+FORWARDED = (
+    *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
+    *("X-Real-IP", "Via"),
+)
 
 
 def visit_of(request: web.Request) -> Visit:

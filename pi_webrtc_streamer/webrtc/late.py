@@ -111,7 +111,7 @@ class LateViewers:
         return self._viewers.owner(viewer) if self._viewers is not None else None
 
     def peers(self, camera: str) -> Mapping[str, Mapping[str, str]]:
-        """Return the states of each viewer's connection to a camera, by the viewer's id."""
+        """Return the states of each viewer's connection to a camera, by the viewer's number."""
         return self._viewers.peers(camera) if self._viewers is not None else {}
 
     def describe(self) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 import time
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 # From which a viewer's checks came, or which it named. More are somebody who wants this machine to
 # check others, or its memory.
 MOST_ADDRESSES = 64
+_numbers = itertools.count(1)
 
 
 class Viewer:
@@ -42,7 +44,8 @@ class Viewer:
     """
 
     def __init__(self, camera: str, settings: ViewerSettings, join: JoinStream) -> None:
-        self.id = secrets.token_urlsafe(12)
+        self.id = secrets.token_urlsafe(12)  # who knows it may end the session
+        self.number = str(next(_numbers))  # for everybody
         self.etag = f'"{secrets.token_hex(8)}"'
         self.camera = camera
         self._codecs = settings.codecs

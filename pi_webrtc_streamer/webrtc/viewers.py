@@ -138,9 +138,9 @@ class Viewers:
         return self._owners.get(viewer.id)
 
     def peers(self, camera: str) -> dict[str, dict[str, str]]:
-        """Return the states of each viewer's connection to a camera, by the viewer's id."""
+        """Return the states of each viewer's connection to a camera, by the viewer's number."""
         return {
-            viewer.id: viewer.states()
+            viewer.number: viewer.states()
             for viewer in self._viewers.values()
             if viewer.camera == camera
         }
@@ -150,7 +150,7 @@ class Viewers:
         streams: dict[str, list[dict[str, object]]] = {}
         for (camera, _), broadcast in self._broadcasts.items():
             streams.setdefault(camera, []).extend(broadcast.describe())
-        viewers = {viewer.id: viewer.describe() for viewer in self._viewers.values()}
+        viewers = {viewer.number: viewer.describe() for viewer in self._viewers.values()}
         return {"streams": streams, "viewers": viewers, "disconnected": self.disconnected}
 
     async def _control_rates(self) -> None:

@@ -168,6 +168,19 @@ async def test_a_viewer_watches_with_a_bearer_token(node):
                 assert response.status == 200
 
 
+async def test_nobody_is_told_whose_session_is_which(node):
+    """Who knows the address of a session may end it."""
+    bridge = make_bridge(legacy=True)
+    with running(bridge), Publisher(node, grey_jpeg()):
+        async with watching(bridge.url) as viewer:
+            await viewer.next_frame()
+            session = viewer.resource.rpartition("/")[2]
+            for path in ("stats", "cameras", "health", "api/status", "api/stats", "api/cameras"):
+                async with viewer.session.get(bridge.url + path) as response:
+                    assert response.status == 200
+                    assert session not in await response.text(), path
+
+
 # Cookies
 
 
@@ -289,6 +302,7 @@ async def test_names_that_are_not_ours_and_pages_from_elsewhere(session):
             ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
             ({"Sec-Fetch-Site": "same-origin"}, 200),
             ({"X-Forwarded-For": "192.0.2.7"}, 403),
+            ({"X-Real-IP": "192.0.2.7"}, 403),
         ]:
             async with session.get(f"{url}cameras", headers=headers) as response:
                 assert response.status == status, headers
