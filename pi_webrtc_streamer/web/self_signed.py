@@ -27,8 +27,9 @@ from .tls import TlsError
 
 VALID_FOR = datetime.timedelta(days=730)
 RENEWED_BEFORE = datetime.timedelta(days=60)  # its end
-# A Raspberry Pi has no clock of its own: before it has asked the network, it may be months behind.
-BACKDATED = datetime.timedelta(days=365)
+# A machine without a network, such as a Raspberry Pi, may be months behind. With what comes before
+# it may be 825 days: Apple's systems let nobody past the warning of a longer one.
+BACKDATED = datetime.timedelta(days=90)
 MOST_NAMES = 64  # of the past; networks come and go
 
 Address = IPv4Address | IPv6Address

@@ -36,6 +36,8 @@ def test_it_is_for_all_names_and_its_key_is_its_owners_alone(kept):
     certificate = x509.load_pem_x509_certificate(kept.read_bytes())
     constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     assert not constraints.ca, "it vouches for nothing else"
+    whole = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    assert whole <= datetime.timedelta(days=825), "else Apple's systems refuse it"
 
 
 def test_it_is_kept_while_it_serves(kept):
