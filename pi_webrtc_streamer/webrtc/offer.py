@@ -15,10 +15,12 @@ from .errors import MalformedOffer, OfferError
 # Chromium's for video and audio has 250.
 MOST_LINES = 1000
 MOST_SECTIONS = 8
+# It also goes through all codecs for each line of feedback. Browsers name it for each codec.
+MOST_FEEDBACK_FOR_ALL = 16  # lines in a section
 LONGEST_CREDENTIAL = 256  # characters (RFC 8839, 5.4); the name goes into every check
 HIGHEST_PAYLOAD_TYPE = 127
 
-CANDIDATE, MID = "a=candidate:", "a=mid:"
+CANDIDATE, MID, RTPMAP = "a=candidate:", "a=mid:", "a=rtpmap:"
 Section = list[str]  # lines; the first section is the session's, each other begins with m=
 
 
@@ -61,6 +63,8 @@ def check_offer(text: str, codecs: list[str], candidates: CandidateFilter) -> Of
     if sum(map(len, sections)) > MOST_LINES:
         raise MalformedOffer(f"the offer has more than {MOST_LINES} lines")
     kept, rejected = _reject_sections(sections)
+    for section in kept:
+        _check_codecs(section)
     text = _join(_for_one_transport(kept, candidates))
     try:
         description = SessionDescription.parse(text)
@@ -150,6 +154,19 @@ def _with_first(line: str, mid: str) -> str:
     if not line.startswith("a=group:") or mid not in members:
         return line
     return " ".join([semantics, mid, *(member for member in members if member != mid)])
+
+
+def _check_codecs(section: Section) -> None:
+    """See that a payload type is one codec, and few lines of feedback are for all of them."""
+    types = [line[len(RTPMAP) :].partition(" ")[0] for line in section if line.startswith(RTPMAP)]
+    try:
+        known = {int(number) for number in types}
+    except ValueError as error:
+        raise MalformedOffer("the offer has a payload type that is no number") from error
+    if len(known) < len(types) or len(known) > HIGHEST_PAYLOAD_TYPE + 1:
+        raise MalformedOffer("the offer has a payload type twice, or too many")
+    if sum(line.startswith("a=rtcp-fb:*") for line in section) > MOST_FEEDBACK_FOR_ALL:
+        raise MalformedOffer(f"the offer has more than {MOST_FEEDBACK_FOR_ALL} lines a=rtcp-fb:*")
 
 
 def _check_video(description: SessionDescription, codecs: list[str]) -> MediaDescription:

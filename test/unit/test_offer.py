@@ -90,6 +90,22 @@ def test_an_offer_beyond_all_measure_is_refused(text, why):
         checked(text)
 
 
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("a=rtpmap:96 H264/90000\r\n", "a payload type twice"),
+        ("a=rtpmap:097 VP8/90000\r\na=rtpmap:97 VP8/90000\r\n", "a payload type twice"),
+        ("a=rtpmap:x VP8/90000\r\n", "no number"),
+        ("".join(f"a=rtpmap:{each} VP8/90000\r\n" for each in range(1000, 1200)), "too many"),
+        ("a=rtcp-fb:* nack\r\n" * 17, "more than 16 lines a=rtcp-fb"),
+    ],
+    ids=["twice", "twice in disguise", "no number", "too many", "feedback for all"],
+)
+def test_an_offer_for_which_the_parser_would_go_round_in_circles_is_refused(lines, why):
+    with pytest.raises(MalformedOffer, match=why):
+        checked(OFFER + lines)
+
+
 def test_a_thousand_candidates_are_not_all_checked():
     lines = [
         f"a=candidate:{i} 1 udp 1 198.51.100.{i % 250 + 1} {2000 + i} typ host" for i in range(900)
