@@ -45,6 +45,8 @@ from pi_webrtc_streamer.webrtc.offer import OfferError, check_offer, split_secti
 from pi_webrtc_streamer.webrtc.sender import StreamSender
 from pi_webrtc_streamer.webrtc.trickle import Fragment, FragmentError, parse_fragment
 
+from .web_targets import bytes_of_connections, connection, visit, visits
+
 MAX_PIXELS = 100_000  # so that a picture takes milliseconds
 CEILING = 3_000_000  # bit/s
 
@@ -89,7 +91,8 @@ def offer(data: bytes) -> None:
     with suppress(OfferError):
         checked = check_offer(text, ["h264", "vp8"], CandidateFilter())
         assert checked.text.count("a=candidate:") <= MOST_CANDIDATES * 8
-        assert "m=application" not in checked.text
+        sections = split_sections(checked.text)
+        assert all(lines[0].startswith(("m=audio ", "m=video ")) for lines in sections[1:])
         completed = split_sections(checked.complete(checked.text))
         offered = split_sections("\r\n".join(text.splitlines()))
         kinds = [[lines[0].split(" ")[0] for lines in each[1:]] for each in (completed, offered)]
@@ -321,6 +324,8 @@ def _tomls() -> list[bytes]:
 
 
 TARGETS = {
+    "connection": Target(connection, bytes_of_connections),
+    "visit": Target(visit, visits),
     "compressed_image": Target(compressed_image, _compressed_images),
     "image": Target(image, _images),
     "jpeg": Target(jpeg, _jpegs),

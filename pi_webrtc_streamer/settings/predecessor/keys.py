@@ -22,7 +22,7 @@ LARGEST_PORT = 65535
 CROP = ("x", "y", "width", "height")
 
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?\Z")
-_STUN_SERVER = re.compile(r"(stuns?:(//)?)?[^\s:/?@]+(:\d{1,5})?\Z")
+_STUN_SERVER = re.compile(r"(stuns?:(//)?)?[^\s:/?#@]+(:\d{1,5})?\Z")
 
 
 @dataclass(frozen=True)
