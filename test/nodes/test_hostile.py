@@ -2,36 +2,20 @@
 
 import asyncio
 import json
-import os
 import socket
 import zlib
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
-from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 
 from pi_webrtc_streamer.counts import held_counts
 from support.cameras import get_json
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import GIVE_UP_AFTER, until
-from support.whep import SDP, WhepViewer, watching
+from support.whep import SDP
 
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-GARBAGE = [
-    b"",
-    b"\0",
-    b"\x16",
-    b"\x80",
-    b"\x80\xc8",
-    b"\xff" * 1500,
-    bytes(20),
-    *(
-        bytes([first]) + os.urandom(size)
-        for first in (0, 1, 20, 22, 63, 64, 128, 191, 192, 255)
-        for size in (1, 19, 100, 1400)
-    ),
-]
 
 
 @pytest.fixture
@@ -217,133 +201,6 @@ async def test_jpeg_clients_are_limited_and_must_read(publisher):
                         return
                 await asyncio.sleep(0.05)
             raise AssertionError("the client that does not read kept its place")
-
-
-# ---- Viewers
-
-
-async def post_offer(session: aiohttp.ClientSession, url: str, camera: str = "camera"):
-    """Send an offer and never finish; returns the status, the body and its headers."""
-    viewer = WhepViewer(session, "")
-    offer = await viewer.offer()
-    await viewer.connection.close()
-    async with session.post(f"{url}whep/{camera}", data=offer, headers=SDP) as response:
-        return response.status, await response.text(), response.headers
-
-
-@pytest.mark.parametrize(
-    ("limit", "status", "why"),
-    [
-        ("max_viewers", 503, "all 2 places for viewers are taken"),
-        ("max_viewers_per_camera", 503, "all 2 places for viewers of camera are taken"),
-        ("max_viewers_per_address", 429, "127.0.0.1 has 2 viewers already"),
-        ("max_connecting", 503, "2 viewers are about to connect"),
-    ],
-)
-async def test_viewers_that_never_connect_hold_a_place_for_a_while(limit, status, why):
-    bridge = make_bridge(connect_timeout=1.0, **{limit: 2})
-    with running(bridge):
-        async with aiohttp.ClientSession() as session:
-            for _ in range(2):
-                assert (await post_offer(session, bridge.url))[0] == 201
-            refused, text, headers = await post_offer(session, bridge.url)
-            assert refused == status
-            assert why in json.loads(text)["error"]
-            assert int(headers["Retry-After"]) >= 1
-            for _ in range(600):
-                if (await post_offer(session, bridge.url))[0] == 201:
-                    return
-                await asyncio.sleep(0.05)
-            raise AssertionError("no place came back")
-
-
-def ice_ports(answer: str) -> list[tuple[str, int]]:
-    """Return the addresses of the bridge that an answer names."""
-    lines = [line.split() for line in answer.splitlines() if line.startswith("a=candidate:")]
-    return [(words[4], int(words[5])) for words in lines if ":" not in words[4]]
-
-
-async def test_garbage_at_the_port_of_a_viewer_harms_nobody(publisher, capfd):
-    bridge = make_bridge()
-    with running(bridge):
-        async with watching(bridge.url, "h264") as viewer:
-            await viewer.next_frame()
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attacker:
-                for _ in range(20):
-                    for datagram in GARBAGE:
-                        for address in ice_ports(viewer.answer):
-                            attacker.sendto(datagram, address)
-                    await viewer.next_frame()
-            _, stats = await get_json(f"{bridge.url}stats")
-            assert [each["state"] for each in stats["viewers"].values()] == ["connected"]
-    log = capfd.readouterr().err
-    assert "a viewer" not in log.replace("viewer of camera", "")
-    assert len(log.splitlines()) < 60, log
-
-
-async def test_requests_for_packets_that_never_were_are_bounded(publisher):
-    """One packet can ask for 6000; the other viewer's pictures must not wait for the search."""
-    bridge = make_bridge()
-    with running(bridge):
-        async with watching(bridge.url, "h264") as attacker, watching(bridge.url, "h264") as viewer:
-            await attacker.next_frame()
-            (ssrc,) = attacker.receiver._RTCRtpReceiver__remote_streams
-            lost = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=1, media_ssrc=ssrc)
-            lost.lost = list(range(0, 65_536, 1))[:5000]
-            packet = bytes(lost)
-            for _ in range(30):
-                for _ in range(20):
-                    await attacker.receiver.transport._send_rtp(packet)
-                await viewer.next_frame()
-            sent = bridge._bridge.viewers._viewers._viewers.values()
-            assert all(each.state == "connected" for each in sent)
-
-
-@pytest.mark.parametrize("first", ["audio", "data"])
-async def test_what_a_viewer_would_send_is_not_taken(publisher, first):
-    bridge = make_bridge()
-    with running(bridge):
-        async with aiohttp.ClientSession() as session:
-            viewer = WhepViewer(session, f"{bridge.url}whep/camera")
-            if first == "audio":
-                viewer.connection.addTransceiver("audio", direction="sendrecv")
-            offer = await viewer.offer()
-            if first == "data":
-                offer = with_data_channel_first(offer)
-            async with session.post(
-                f"{bridge.url}whep/camera", data=offer, headers=SDP
-            ) as response:
-                answer = await response.text()
-                assert response.status == 201, answer
-            sections = answer.split("m=")[1:]
-            if first == "audio":
-                assert "a=inactive" in sections[0]
-            else:
-                assert sections[0].startswith("application 0 ")
-            assert "a=sendonly" in sections[1]
-            await viewer.connection.close()
-
-
-def with_data_channel_first(offer: str) -> str:
-    """Return the offer with a data channel before its video, as a teleoperating page has it."""
-    session, video = offer.split("m=", 1)
-    data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\n"
-    lines = [
-        line for line in video.split("\r\n") if line.startswith(("a=ice", "a=fing", "a=setup"))
-    ]
-    data += "".join(f"{line}\r\n" for line in lines) + "a=sctp-port:5000\r\n"
-    return session.replace("BUNDLE ", "BUNDLE data ") + data + "m=" + video
-
-
-async def test_a_viewer_that_offers_audio_first_sees_pictures(publisher):
-    bridge = make_bridge()
-    with running(bridge):
-        async with aiohttp.ClientSession() as session:
-            viewer = WhepViewer(session, f"{bridge.url}whep/camera")
-            viewer.connection.addTransceiver("audio", direction="recvonly")
-            assert (await viewer.connect("h264")).status == 201, viewer.answer
-            await viewer.next_frame()
-            await viewer.connection.close()
 
 
 # ---- The log

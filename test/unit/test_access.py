@@ -71,6 +71,21 @@ def test_no_other_text_is_a_token_or_cookie(text):
         assert TOKENS.role_of_cookie(text) is None
 
 
+class NeverCompared(str):
+    """A text that is not compared as such, which would tell how much of it is right."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError
+
+
+def test_comparison_takes_the_same_time_for_all():
+    assert TOKENS.role_of(NeverCompared(VIEW)) == Role.VIEW
+    assert TOKENS.role_of(NeverCompared("wrong")) is None
+    assert TOKENS.role_of_cookie(NeverCompared(TOKENS.cookie(Role.DRIVE))) == Role.DRIVE
+
+
 def test_a_cookie_tells_its_role_and_not_its_token():
     for role, token in ((Role.VIEW, VIEW), (Role.DRIVE, DRIVE)):
         assert TOKENS.role_of_cookie(TOKENS.cookie(role)) == role
