@@ -38,6 +38,10 @@ async def move(request: web.Request) -> web.Response:
     return web.Response(text=str(visitor_role(request)))
 
 
+async def fail(request: web.Request) -> web.Response:
+    raise LookupError("on purpose")
+
+
 @asynccontextmanager
 async def serving(**settings):
     """Serve a bridge without ROS, and a route that takes the role drive."""
@@ -46,6 +50,7 @@ async def serving(**settings):
         access = make_access(settings, listener.getsockname(), print, print, {})
         app = make_app(Bridge(settings, {}, lambda topic: []), access)
         app.router.add_route("*", "/test/move", move)
+        app.router.add_post("/test/fail", fail)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -349,6 +354,15 @@ async def test_tokens_that_were_given_are_not_told(capfd):
         )
         assert VIEW not in log
         assert DRIVE not in log
+
+
+async def test_a_token_in_an_address_is_not_logged(session, caplog):
+    async with serving(**AUTH) as (url, _):
+        address = f"{url}test/fail?token={DRIVE}"
+        async with session.post(address, headers=bearer(DRIVE)) as response:
+            assert response.status == 500
+    assert "POST /test/fail failed" in caplog.text
+    assert DRIVE not in caplog.text
 
 
 @pytest.mark.parametrize(
