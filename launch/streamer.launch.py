@@ -121,6 +121,8 @@ def start_nodes(context: LaunchContext) -> list[Any]:
     :raises RuntimeError: if an argument or the parameter file is no good; the text says which.
     """
     arguments = {name: text.strip() for name, text in context.launch_configurations.items() if text}
+    if os.environ.get("PI_IP"):
+        arguments.setdefault("pi_ip", os.environ["PI_IP"])
     try:
         config = chosen_config(arguments)
         cameras = chosen_cameras(arguments, config)
@@ -177,13 +179,11 @@ def make_node(name: str, parameters: str, respawn_delay: float) -> list[Any]:
 def chosen_config(arguments: dict[str, str]) -> Config:
     """Return what the file says that is given, or else the one that comes with the package."""
     config, toml = arguments.get("config", DEFAULT_CONFIG), arguments.get("config_toml")
-    if toml is None:
-        return read_config(config)
-    if config != DEFAULT_CONFIG:
+    if toml is not None and config != DEFAULT_CONFIG:
         raise SettingsError(f"config is {config} and config_toml is {toml}; give one of them")
-    port = arguments.get("port")
-    web_port = None if port is None else number("port", port, int)
-    return read_config(toml, Given(web_port, pi_ip=os.environ.get("PI_IP", "")))
+    port = number("port", arguments["port"], int) if "port" in arguments else None
+    given = Given(web_port=port, pi_ip=arguments.get("pi_ip", ""))
+    return read_config(toml or config, given, toml=toml is not None)
 
 
 def chosen_cameras(arguments: dict[str, str], config: Config) -> list[str]:

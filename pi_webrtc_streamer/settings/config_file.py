@@ -66,8 +66,9 @@ class Config:
             yield ["--params-file", str(path)]
 
 
-def read_config(path: str, given: Given = NOTHING_GIVEN) -> Config:
-    """Read a ROS parameter file or a config.toml: what it is, its name or its first line tells.
+def read_config(path: str, given: Given = NOTHING_GIVEN, *, toml: bool = False) -> Config:
+    """Read a ROS parameter file or a config.toml: its name or its first line tells what it is,
+    unless ``toml`` says that it is the latter.
 
     :raises ConfigError: if it is missing or cannot be used; the text names the file.
     """
@@ -75,7 +76,7 @@ def read_config(path: str, given: Given = NOTHING_GIVEN) -> Config:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
-    if not is_toml(text, path):
+    if not (toml or is_toml(text, path)):
         return Config(parse_config(text, path), path)
     # Few need it.
     from .predecessor.translate import translate
@@ -89,7 +90,7 @@ def read_config(path: str, given: Given = NOTHING_GIVEN) -> Config:
 
 def is_toml(text: str, path: str) -> bool:
     """Return whether a file is TOML rather than YAML."""
-    if path.endswith(".toml"):
+    if path.lower().endswith(".toml"):
         return True
     lines = (line.strip() for line in text.splitlines())
     first = next((line for line in lines if line and not line.startswith("#")), "")
