@@ -257,8 +257,12 @@ async def test_clients_may_come_by_the_name_that_they_are_told(session):
 async def test_pages_from_elsewhere_may_look_where_everybody_may(session, auth):
     with legacy_bridge(auth=auth) as (bridge, _):
         for path in ("api/status", "api/nothing", "health"):
-            async with session.get(bridge.url + path, headers=ELSEWHERE) as response:
-                assert response.headers["Access-Control-Allow-Origin"] == "*"
+            for headers in (ELSEWHERE, {}):
+                async with session.get(bridge.url + path, headers=headers) as response:
+                    assert response.headers["Access-Control-Allow-Origin"] == "*"
+        embedding = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        async with session.get(bridge.url + "api/status", headers=embedding) as response:
+            assert response.status == 403
         preflight = {**ELSEWHERE, "Access-Control-Request-Method": "GET"}
         async with session.options(bridge.url + "api/status", headers=preflight) as response:
             assert response.status == 204

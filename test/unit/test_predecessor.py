@@ -623,7 +623,7 @@ def test_clients_are_told_what_holds_where_the_file_says_nothing():
 def test_a_config_toml_may_have_any_name(tmp_path):
     file = tmp_path / "robot.conf"
     file.write_text("# nothing yet\n")
-    with pytest.raises(ConfigError, match="robot.conf is not a mapping"):
+    with pytest.raises(ConfigError, match="is not a mapping of node names"):
         read_config(str(file))
     assert read_config(str(file), toml=True).cameras == ["camera1"]
 
