@@ -10,7 +10,7 @@ import pytest
 from lifecycle_msgs.msg import Transition
 
 from pi_webrtc_streamer import predecessor_ports
-from pi_webrtc_streamer.web.legacy import signalling
+from pi_webrtc_streamer.web.legacy import session, signalling
 from pi_webrtc_streamer.web.server import listen
 from support.cameras import get_stats
 from support.leaks import all_given_back, held
@@ -69,6 +69,16 @@ async def test_a_client_gets_pictures_and_leaves_nothing(bridge, dialect, candid
     await all_given_back(before, bridge, f"after a client of the {dialect} streamer's")
 
 
+@pytest.mark.parametrize("candidates_first", [False, True])
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_the_candidates_of_a_client_are_used(bridge, dialect, candidates_first):
+    _, port = bridge
+    async with connected(dialect, port) as client:
+        client.passive = True
+        await client.watch(candidates_first)
+        await client.next_frame()
+
+
 async def test_who_vanishes_leaves_nothing(bridge):
     """Wherever the bridge is with the answer."""
     bridge, port = bridge
@@ -109,16 +119,61 @@ async def test_five_at_once_and_the_next_is_refused(bridge):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_a_new_offer_replaces_the_session(bridge, dialect):
+async def test_a_new_offer_replaces_the_session(node, dialect):
+    with legacy_bridge(node, max_viewers=1) as (bridge, port):
+        async with connected(dialect, port) as client:
+            await client.watch()
+            await client.next_frame()
+            (first,) = (await get_stats(bridge.url))["viewers"]
+            await client.again()
+            await client.next_frame()
+            (second,) = (await get_stats(bridge.url))["viewers"]
+            assert first != second
+            assert client.errors == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_after_the_end_of_its_connection_a_client_may_offer_anew(bridge, dialect):
     bridge, port = bridge
     async with connected(dialect, port) as client:
         await client.watch()
         await client.next_frame()
-        (first,) = (await get_stats(bridge.url))["viewers"]
+        await client.connection.close()
+        await until(lambda: viewers_of(bridge) == 0, "the end of the viewer")
         await client.again()
         await client.next_frame()
-        (second,) = (await get_stats(bridge.url))["viewers"]
-        assert first != second
+
+
+async def test_an_offer_that_comes_just_when_the_viewer_ends_is_not_lost(bridge, monkeypatch):
+    real_end = session._end
+
+    async def end_late(receiving: asyncio.Task) -> None:
+        await asyncio.wait([receiving], timeout=0.2)
+        await real_end(receiving)
+
+    monkeypatch.setattr(session, "_end", end_late)
+    bridge, port = bridge
+    async with connected("go", port) as client:
+        await client.watch()
+        await client.next_frame()
+        await client.connection.close()
+        await client.again()
+        await client.next_frame()
+
+
+@pytest.mark.parametrize("polite", [True, False])
+async def test_the_end_of_the_socket_is_the_end_of_the_viewer(bridge, polite):
+    """Though the client's connection would go on."""
+    bridge, port = bridge
+    async with connected("rust", port) as client:
+        await client.watch()
+        await client.next_frame()
+        if polite:
+            await client.socket.close()
+        else:
+            client.socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        await until(lambda: viewers_of(bridge) == 0, "the end of the viewer")
+        await until(lambda: sockets_of(bridge) == 0, "no sockets")
 
 
 async def test_what_is_no_message_of_the_rust_streamers_is_ignored_or_refused(bridge):

@@ -118,7 +118,8 @@ class Session:
             if self._owner is not None:
                 awaited.append(self._owner)
             await asyncio.wait(awaited, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            return receiving.result() if receiving.done() else None
+        # Not sooner: a message may have come just before the wait for it was given up.
+        return None if receiving.cancelled() else receiving.result()
 
     async def _let_go(self) -> None:
         """Hang up on a client without a viewer; one that has closed it may offer anew."""
