@@ -75,6 +75,13 @@ class BridgeSettings(AccessSettings, NodeSettings):
         minimum=1.0,
         maximum=10_000.0,
     )
+    websocket_idle_timeout: float = setting(
+        600.0,
+        "How long a client of the predecessor's that watches nothing may say nothing, in seconds; "
+        "some pages connect long before somebody wants to see something",
+        minimum=1.0,
+        maximum=86_400.0,
+    )
     codecs: list[str] = setting(
         ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
     )
