@@ -139,9 +139,12 @@ def start_nodes(context: LaunchContext) -> list[Any]:
         *(LogInfo(msg=f"warning: {text}") for text in config.warnings),
     ]
     for name in (*cameras, BRIDGE):
-        given = {**for_bridge, "cameras": cameras} if name == BRIDGE else for_cameras
+        if name == BRIDGE:
+            parameters = {**config.bridge_parameters(cameras), **for_bridge, "cameras": cameras}
+        else:
+            parameters = {**config.parameters(name), **for_cameras}
         file = Path(folder.name, f"{name}.yaml")
-        file.write_text(parameter_file(name, config, given), encoding="utf-8")
+        file.write_text(parameter_file(parameters), encoding="utf-8")
         actions += make_node(name, str(file), delay)
     return actions
 
@@ -224,10 +227,9 @@ def number(name: str, text: str, kind: type = float) -> Any:
     return convert(name, value, kind())
 
 
-def parameter_file(name: str, config: Config, given: dict[str, Value]) -> str:
-    """Return a node's parameter file: what config has for it, and what is given instead.
+def parameter_file(parameters: dict[str, Value]) -> str:
+    """Return a parameter file for one node.
 
     The nodes do not get config itself, where a section is for one namespace alone.
     """
-    parameters = {"autostart": True} | config.parameters(name) | given
-    return dump_parameters({"/**": {"ros__parameters": parameters}})
+    return dump_parameters({"/**": {"ros__parameters": {"autostart": True} | parameters}})

@@ -54,6 +54,12 @@ class Config:
             parameters |= self.content.get(section, {}).get("ros__parameters", {})
         return parameters
 
+    def bridge_parameters(self, cameras: list[str]) -> dict[str, Value]:
+        """Return what there is for the bridge, but for cameras that it is not to show."""
+        others = set(self.cameras) - set(cameras)
+        parameters = self.parameters("bridge").items()
+        return {name: value for name, value in parameters if name.partition(".")[0] not in others}
+
     @contextmanager
     def parameter_file(self) -> Iterator[list[str]]:
         """Lend ROS's arguments for a parameter file of this content, for a context's length."""
