@@ -243,10 +243,11 @@ def _signalling_ports(
     ports: dict[str, Value] = {f"{_node(camera)}.signalling_port": 0 for camera in cameras}
     if not document["webrtc"]["enabled"]:
         return ports
-    taken = {_web_port(document, given): "the page"}
+    page = _web_port(document, given)
+    taken = {page: "the page"} if page else {}
     for camera in cameras:
         port, section, key = _signalling_port(document["webrtc"], camera, given.base_port)
-        if (port and port in taken) or port > LARGEST_PORT:
+        if port in taken or port > LARGEST_PORT:
             others = ", ".join(f"{number} ({whose})" for number, whose in taken.items())
             findings.wrong(
                 section,
