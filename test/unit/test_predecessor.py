@@ -528,7 +528,16 @@ def test_any_text_is_translated_or_refused(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["a = ", "a = 1\na = 2", "[camera1", "x = " + "[" * 2000, "x = " + "9" * 5000]
+    "text",
+    [
+        "a = ",
+        "a = 1\na = 2",
+        "[camera1",
+        "x = " + "[" * 2000,
+        "x = " + "9" * 5000,
+        "app" + ".a" * 3000 + " = 1",
+        "x = " + "[" * 21 + "1" + "]" * 21,
+    ],
 )
 def test_what_is_no_toml_is_named(text):
     (first, *_) = errors(text)

@@ -28,6 +28,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+DEEPEST = 20  # tables or lists within one another; with a.a.a = 1 a file could have thousands
+
 _CAMERA_SECTION = re.compile(r"camera_?([1-9]\d?)")
 
 
@@ -76,9 +78,17 @@ def parse_toml(text: str, path: str) -> dict[str, Any]:
     :raises ConfigError: if it is none.
     """
     try:
-        return tomllib.loads(text)
+        content = tomllib.loads(text)
+        if _is_deeper(content, DEEPEST):
+            raise ValueError(f"more than {DEEPEST} tables lie within one another")
+        return content
     except (ValueError, RecursionError) as error:  # a number with too many digits is a ValueError
         raise ConfigError(f"the configuration {path} is no TOML: {error}") from error
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _is_deeper(each, levels - 1) for each in inner)
 
 
 def read_document(content: Mapping[str, Any], findings: Findings) -> Document:
