@@ -9,7 +9,7 @@ from typing import Any
 
 from ..schema import Value
 from .document import CameraSection, Document, camera_number, normal
-from .keys import CROP, DEFAULT_FLIPS, Key, Keys
+from .keys import CROP, Key, Keys
 
 LARGEST_INTEGER = 64  # bits
 
@@ -33,7 +33,7 @@ def whole_configuration(
     for camera in document.cameras:
         decided = {
             "webrtc_port": _port(camera.number, bridge),
-            "flip_method": DEFAULT_FLIPS["go" if camera.go else "rust"],
+            "flip_method": camera.flip_method,
         }
         whole[f"camera{camera.number}"] = _values(camera.keys, decided)
     return json.dumps(_merged(whole, _said(content, document.cameras)), default=str)
@@ -73,8 +73,10 @@ def _merged(first: Described, second: Described) -> Described:
     merged = dict(first)
     for name, value in second.items():
         before = first.get(name)
-        both = isinstance(before, dict) and isinstance(value, dict)
-        merged[name] = _merged(before, value) if both else value  # type: ignore[arg-type]
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[name] = _merged(before, value)
+        else:
+            merged[name] = value
     return merged
 
 

@@ -15,7 +15,9 @@ from .keys import (
     CAMERA,
     CROP,
     CROP_SIDE,
+    GO_FLIP,
     OTHER_KEYS,
+    RUST_FLIP,
     SECTIONS,
     SECTIONS_WITHOUT_MEANING,
     Key,
@@ -57,6 +59,14 @@ class CameraSection(Section):
 
     number: int
     go: bool
+
+    @property
+    def flip_method(self) -> str:
+        """What the section says, or its generation where it says nothing."""
+        method: str | None = self["flip_method"]
+        if method is None:
+            return GO_FLIP if self.go else RUST_FLIP
+        return method.lower()
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ FIRST_BITRATE_IN_BITS = 20_000
 MOST_KILOBITS, LEAST_BITS, MOST_BITS = FIRST_BITRATE_IN_BITS - 1, 50_000, 100_000_000
 DEFAULT_BITRATE = 2_000_000  # bit/s
 CROP = ("x", "y", "width", "height")
-# flip_method, where a camera's section is silent, by generation.
-DEFAULT_FLIPS = {"go": "vertical-flip", "rust": "rotate-180"}
+GO_FLIP, RUST_FLIP = "vertical-flip", "rotate-180"  # where a camera's section says nothing
 
 _STUN_SERVER = re.compile(r"(stuns?:(//)?)?[^\s:/?@]+(:\d{1,5})?\Z")
 

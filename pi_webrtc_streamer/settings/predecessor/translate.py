@@ -14,7 +14,6 @@ from .findings import Findings
 from .keys import (
     CROP,
     DEFAULT_BITRATE,
-    DEFAULT_FLIPS,
     FIRST_BITRATE_IN_BITS,
     SMALLEST_SIDE,
 )
@@ -88,7 +87,7 @@ def _cameras(document: Document, findings: Findings) -> list[CameraSection]:
 def _camera_parameters(
     camera: CameraSection, document: Document, findings: Findings
 ) -> dict[str, Value]:
-    flip, rotation = _flip(camera)
+    flip, rotation = FLIPS[camera.flip_method]
     width, height = _target_size(camera, findings)
     if rotation % 180:  # ours is the size before the turn, the file's the one that is sent
         width, height = height, width
@@ -107,13 +106,6 @@ def _camera_parameters(
     if crop is not None:
         parameters["crop"] = crop
     return parameters | _of_every_node(document)
-
-
-def _flip(camera: CameraSection) -> tuple[str, int]:
-    method = camera["flip_method"]
-    if method is None:
-        method = DEFAULT_FLIPS["go" if camera.go else "rust"]
-    return FLIPS[method.lower()]
 
 
 def _target_size(camera: CameraSection, findings: Findings) -> tuple[int, int]:
