@@ -74,13 +74,15 @@ class Config:
 
 def read_config(path: str, given: Given = NOTHING_GIVEN, *, toml: bool = False) -> Config:
     """Read a ROS parameter file or a config.toml: its name or its first line tells what it is,
-    unless ``toml`` says that it is the latter.
+    unless ``toml`` says that it is the latter. A ``~`` is a home, as no shell makes one of
+    ``config_toml:=~/config.toml``.
 
     :raises ConfigError: if it is missing or cannot be used; the text names the file.
     """
     try:
+        path = str(Path(path).expanduser())
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: who is ~nobody?
         raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
     if not (toml or is_toml(text, path)):
         return Config(parse_config(text, path), path)
