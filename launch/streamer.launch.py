@@ -121,6 +121,8 @@ def start_nodes(context: LaunchContext) -> list[Any]:
     :raises RuntimeError: if an argument or the parameter file is no good; the text says which.
     """
     arguments = {name: text.strip() for name, text in context.launch_configurations.items() if text}
+    if os.environ.get("PI_IP"):
+        arguments.setdefault("pi_ip", os.environ["PI_IP"])
     try:
         config = chosen_config(arguments)
         cameras = chosen_cameras(arguments, config)
@@ -137,9 +139,12 @@ def start_nodes(context: LaunchContext) -> list[Any]:
         *(LogInfo(msg=f"warning: {text}") for text in config.warnings),
     ]
     for name in (*cameras, BRIDGE):
-        given = {**for_bridge, "cameras": cameras} if name == BRIDGE else for_cameras
+        if name == BRIDGE:
+            parameters = {**config.bridge_parameters(cameras), **for_bridge, "cameras": cameras}
+        else:
+            parameters = {**config.parameters(name), **for_cameras}
         file = Path(folder.name, f"{name}.yaml")
-        file.write_text(parameter_file(name, config, given), encoding="utf-8")
+        file.write_text(parameter_file(parameters), encoding="utf-8")
         actions += make_node(name, str(file), delay)
     return actions
 
@@ -177,13 +182,11 @@ def make_node(name: str, parameters: str, respawn_delay: float) -> list[Any]:
 def chosen_config(arguments: dict[str, str]) -> Config:
     """Return what the file says that is given, or else the one that comes with the package."""
     config, toml = arguments.get("config", DEFAULT_CONFIG), arguments.get("config_toml")
-    if toml is None:
-        return read_config(config)
-    if config != DEFAULT_CONFIG:
+    if toml is not None and config != DEFAULT_CONFIG:
         raise SettingsError(f"config is {config} and config_toml is {toml}; give one of them")
-    port = arguments.get("port")
-    web_port = None if port is None else number("port", port, int)
-    return read_config(toml, Given(web_port, pi_ip=os.environ.get("PI_IP", "")))
+    port = number("port", arguments["port"], int) if "port" in arguments else None
+    given = Given(web_port=port, pi_ip=arguments.get("pi_ip", ""))
+    return read_config(toml or config, given, toml=toml is not None)
 
 
 def chosen_cameras(arguments: dict[str, str], config: Config) -> list[str]:
@@ -224,10 +227,9 @@ def number(name: str, text: str, kind: type = float) -> Any:
     return convert(name, value, kind())
 
 
-def parameter_file(name: str, config: Config, given: dict[str, Value]) -> str:
-    """Return a node's parameter file: what config has for it, and what is given instead.
+def parameter_file(parameters: dict[str, Value]) -> str:
+    """Return a parameter file for one node.
 
     The nodes do not get config itself, where a section is for one namespace alone.
     """
-    parameters = {"autostart": True} | config.parameters(name) | given
-    return dump_parameters({"/**": {"ros__parameters": parameters}})
+    return dump_parameters({"/**": {"ros__parameters": {"autostart": True} | parameters}})

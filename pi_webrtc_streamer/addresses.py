@@ -1,10 +1,24 @@
-"""Whom an IP address stands for."""
+"""What an address of a machine looks like, and whom it stands for."""
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address, ip_address
 
 HOST_BITS = 64  # of an IPv6 address, which every machine chooses itself, and changes (RFC 8981)
+
+LARGEST_PORT = 65535
+
+_HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?\Z")
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text can be an IP address or the name of a host."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return _HOST_NAME.match(text) is not None
+    return True
 
 
 def client_of(address: str) -> str:

@@ -23,7 +23,7 @@ from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
 from .memory_watch import MemoryWatch
 from .owning import Owned
-from .predecessor import Predecessor, parse_document
+from .predecessor_ports import listen_for_signalling, make_predecessor, make_signalling_apps
 from .reporting import logging_statistics
 from .roslog import logging_to
 from .settings.bridge import BridgeSettings, settings_of_camera
@@ -71,13 +71,14 @@ class BridgeNode(OwningNode):
             settings,
             self._make_feeds(settings),
             self._publisher_types,
-            predecessor=self._make_predecessor(owned, settings),
+            predecessor=make_predecessor(self, owned, settings, self._signalling_ports(settings)),
         )
         try:
             listener = owned.take(
                 "the port", partial(listen, settings.host, settings.port), socket.socket.close
             )
-            ports = self._listen_for_predecessors(owned, settings)
+            ports = self._bridge.predecessor.ports
+            signalling = listen_for_signalling(owned, settings.host, ports)
             access = self._make_access(settings, listener)
         except (PortError, TokenError, TlsError) as error:
             raise SetupError(str(error)) from error
@@ -85,7 +86,7 @@ class BridgeNode(OwningNode):
             "the event loop", partial(LoopThread, "bridge-loop"), LoopThread.close
         )
         self._serve(owned, "the HTTP server", make_app(self._bridge, access), listener, access)
-        self._serve_predecessors(owned, ports, access)
+        self._serve_predecessor(owned, signalling, access)
         self._watch_memory(owned, settings)
         self.url, self.link = access.url, access.link
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
@@ -129,51 +130,21 @@ class BridgeNode(OwningNode):
         except TimeoutError as error:
             raise SetupError(str(error)) from error
 
-    def _make_predecessor(self, owned: Owned, settings: BridgeSettings) -> Predecessor:
-        """Return what the predecessor's clients are told, and what they start and stop."""
-        ports = {
+    def _serve_predecessor(
+        self, owned: Owned, listeners: Mapping[str, socket.socket], access: Access
+    ) -> None:
+        for name, app in make_signalling_apps(self._bridge, access).items():
+            self._serve(owned, f"the signalling of {name}", app, listeners[name], access)
+        if listeners:
+            ports = self._bridge.predecessor.ports.items()
+            listed = ", ".join(f"{name} {port}" for name, port in ports)
+            self.get_logger().info(f"signalling for the predecessor's clients on port: {listed}")
+
+    def _signalling_ports(self, settings: BridgeSettings) -> dict[str, int]:
+        return {
             name: self._node_parameters.value(f"{name}.signalling_port")
             for name in settings.cameras
         }
-        ports = {name: port for name, port in ports.items() if port}
-        if not settings.legacy:
-            return Predecessor(ports)
-        from .switch import NodeSwitch
-
-        switches = {
-            name: owned.take(
-                f"what starts and stops {name}", partial(NodeSwitch, self, name), NodeSwitch.close
-            )
-            for name in settings.cameras
-        }
-        return Predecessor(ports, switches, parse_document(settings.legacy_config))
-
-    def _listen_for_predecessors(
-        self, owned: Owned, settings: BridgeSettings
-    ) -> dict[str, socket.socket]:
-        return {
-            name: owned.take(
-                f"the signalling port of {name}",
-                partial(listen, settings.host, port, f"{name}.signalling_port"),
-                socket.socket.close,
-            )
-            for name, port in self._bridge.predecessor.ports.items()
-        }
-
-    def _serve_predecessors(
-        self, owned: Owned, ports: Mapping[str, socket.socket], access: Access
-    ) -> None:
-        if not ports:
-            return
-        from .web.legacy.signalling import make_signalling_app
-
-        for name, listener in ports.items():
-            app = make_signalling_app(self._bridge, access, name)
-            self._serve(owned, f"the signalling of {name}", app, listener, access)
-        listed = ", ".join(
-            f"{name} {port}" for name, port in self._bridge.predecessor.ports.items()
-        )
-        self.get_logger().info(f"signalling for the predecessor's clients on port: {listed}")
 
     def _read_settings(self) -> BridgeSettings:
         try:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from .addresses import LARGEST_PORT
 from .lean import import_ros
 from .owning import Owned
 from .settings.config_file import Config, Given, dump_parameters, read_config
@@ -96,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         *both("base-port"),
-        type=int,
+        type=_port,
         metavar="PORT",
         help="where the predecessor's clients ask for the first camera; the next one's is one more",
     )
@@ -114,6 +115,13 @@ def _log_level(text: str) -> str:
     if level not in LOG_LEVELS:
         raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(LOG_LEVELS)}")
     return level
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdecimal() else 0
+    if not 1 <= port <= LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port from 1 to {LARGEST_PORT}")
+    return port
 
 
 def split_ros_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:

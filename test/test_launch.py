@@ -1,9 +1,12 @@
 """streamer.launch.py, launched for real: pictures, crashes, states, a clean end."""
 
+import json
 import os
 import signal
 import socket
+import tempfile
 import unittest
+from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,7 +20,7 @@ pytest.importorskip("launch_ros", reason=NO_LAUNCH)
 import rclpy  # noqa: E402
 from ament_index_python.packages import get_package_share_directory  # noqa: E402
 from launch import LaunchDescription  # noqa: E402
-from launch.actions import IncludeLaunchDescription  # noqa: E402
+from launch.actions import IncludeLaunchDescription, SetEnvironmentVariable  # noqa: E402
 from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
 from launch_testing.actions import ReadyToTest  # noqa: E402
 from launch_testing.asserts import assertExitCodes  # noqa: E402
@@ -26,26 +29,54 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 
 from support.waiting import wait_for  # noqa: E402
 
+PI_IP = "192.0.2.7"
+CONFIG_TOML = """
+[camera1]
+width = 320
+height = 240
+webrtc_port = {}
+
+[camera_2]
+width = 640
+target_width = 160
+target_height = 120
+webrtc-port = {}
+"""
+# The cameras, and whether a config.toml has them.
+LAUNCHES = [(["camera"], False), (["front", "rear"], False), (["camera1", "camera2"], True)]
+
+folder = tempfile.TemporaryDirectory()
+
 
 @pytest.mark.launch_test
 @pytest.mark.slow
-@launch_testing.parametrize("cameras", [["camera"], ["front", "rear"]])
-def generate_test_description(cameras):
-    """Launch test patterns, as a user would from another launch file, on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+@launch_testing.parametrize("cameras, toml", LAUNCHES)
+def generate_test_description(cameras, toml):
+    """Launch test patterns, as a user would from another launch file, on free ports."""
+    port, *signalling = free_ports(3)
     path = Path(get_package_share_directory("pi_webrtc_streamer"), "launch", "streamer.launch.py")
-    arguments = {
-        "cameras": ",".join(cameras),
-        "source": "pattern",
-        "width": "640",
-        "height": "480",
-        "port": str(port),
-    }
+    arguments = {"source": "pattern", "port": str(port)}
+    if toml:
+        file = Path(folder.name, "robot.conf")
+        file.write_text(CONFIG_TOML.format(*signalling))
+        arguments |= {"config_toml": str(file)}
+    else:
+        arguments |= {"cameras": ",".join(cameras), "width": "640", "height": "480"}
     streamer = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(path)), launch_arguments=arguments.items()
     )
-    return LaunchDescription([streamer, ReadyToTest()]), {"url": f"http://127.0.0.1:{port}"}
+    description = LaunchDescription(
+        [SetEnvironmentVariable("PI_IP", PI_IP), streamer, ReadyToTest()]
+    )
+    return description, {"url": f"http://127.0.0.1:{port}", "signalling": signalling}
+
+
+def free_ports(count):
+    """Return different ports that nobody listens on."""
+    with ExitStack() as stack:
+        address = ("127.0.0.1", 0)
+        free = [stack.enter_context(socket.create_server(address)) for _ in range(count)]
+        return [each.getsockname()[1] for each in free]
 
 
 class TestRunning(unittest.TestCase):
@@ -60,7 +91,21 @@ class TestRunning(unittest.TestCase):
         for node in (*cameras, "bridge"):
             wait_for(lambda node=node: state_of(node) == "active", f"{node} is active")
 
-    def test_3_a_node_that_was_killed_comes_back(self, url, cameras, proc_info):
+    def test_3_a_config_toml_takes_effect(self, url, toml, signalling):
+        if not toml:
+            self.skipTest("there is none")
+        config = json.loads(get(f"{url}/api/config"))
+        assert [config["camera1_port"], config["camera2_port"]] == signalling
+        assert config["pi_ip"] == PI_IP, "the environment's"
+        wait_for_picture(url, "camera1")
+        wait_for_picture(url, "camera2")
+        cameras = json.loads(get(f"{url}/api/cameras"))
+        sizes = [(cameras[name]["width"], cameras[name]["height"]) for name in sorted(cameras)]
+        assert sizes == [(320, 240), (160, 120)]
+        for port in signalling:
+            assert b"WebSocket" in get(f"http://127.0.0.1:{port}/")
+
+    def test_4_a_node_that_was_killed_comes_back(self, url, cameras, proc_info):
         for node in (cameras[-1], "bridge"):
             killed = wait_for(lambda node=node: pid_of(node, proc_info), f"{node} runs")
             os.kill(killed, signal.SIGKILL)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from ..addresses import LARGEST_PORT, is_host
 from ..media.jpeg import MAX_PIXELS
 from ..media.packetiser import IPV6_MTU
 from ..predecessor import parse_document
@@ -26,7 +27,7 @@ OF_EACH_CAMERA: dict[str, tuple[Setting, Value]] = {
         Setting(
             "TCP port on which the predecessor's clients ask for camera {} (WebSocket); 0: none",
             minimum=0,
-            maximum=65535,
+            maximum=LARGEST_PORT,
         ),
         0,
     ),
@@ -43,7 +44,10 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "Address to serve on: 127.0.0.1 for this machine alone, 0.0.0.0 or :: for the network",
     )
     port: int = setting(
-        8080, "TCP port of the page, WHEP and everything else on HTTP", minimum=0, maximum=65535
+        8080,
+        "TCP port of the page, WHEP and everything else on HTTP",
+        minimum=0,
+        maximum=LARGEST_PORT,
     )
     legacy: bool = setting(
         False,
@@ -51,7 +55,8 @@ class BridgeSettings(AccessSettings, NodeSettings):
     )
     pi_ip: str = setting(
         "",
-        "This machine's address as the predecessor's clients are told it; empty: it is found out",
+        "This machine's address, or its name, as the predecessor's clients are told it; empty: it "
+        "is found out",
     )
     legacy_config: str = setting(
         "",
@@ -69,6 +74,13 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "may come at once",
         minimum=1.0,
         maximum=10_000.0,
+    )
+    websocket_idle_timeout: float = setting(
+        600.0,
+        "How long a client of the predecessor's that watches nothing may say nothing, in seconds; "
+        "some pages connect long before somebody wants to see something",
+        minimum=1.0,
+        maximum=86_400.0,
     )
     codecs: list[str] = setting(
         ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
@@ -215,6 +227,11 @@ class BridgeSettings(AccessSettings, NodeSettings):
                 raise SettingsError(
                     f'"{url}" is no ICE server; write stun:host:port or turn:host:port'
                 )
+        if self.pi_ip and not is_host(self.pi_ip):
+            raise SettingsError(
+                f'pi_ip is "{self.pi_ip}" (perhaps by the environment variable PI_IP); write an IP '
+                "address or the name of a host"
+            )
         try:
             parse_document(self.legacy_config)
         except (ValueError, RecursionError) as error:

@@ -54,6 +54,12 @@ class Config:
             parameters |= self.content.get(section, {}).get("ros__parameters", {})
         return parameters
 
+    def bridge_parameters(self, cameras: list[str]) -> dict[str, Value]:
+        """Return what there is for the bridge, but for cameras that it is not to show."""
+        others = set(self.cameras) - set(cameras)
+        parameters = self.parameters("bridge").items()
+        return {name: value for name, value in parameters if name.partition(".")[0] not in others}
+
     @contextmanager
     def parameter_file(self) -> Iterator[list[str]]:
         """Lend ROS's arguments for a parameter file of this content, for a context's length."""
@@ -66,16 +72,19 @@ class Config:
             yield ["--params-file", str(path)]
 
 
-def read_config(path: str, given: Given = NOTHING_GIVEN) -> Config:
-    """Read a ROS parameter file or a config.toml: what it is, its name or its first line tells.
+def read_config(path: str, given: Given = NOTHING_GIVEN, *, toml: bool = False) -> Config:
+    """Read a ROS parameter file or a config.toml: its name or its first line tells what it is,
+    unless ``toml`` says that it is the latter. A ``~`` is a home, as no shell makes one of
+    ``config_toml:=~/config.toml``.
 
     :raises ConfigError: if it is missing or cannot be used; the text names the file.
     """
     try:
+        path = str(Path(path).expanduser())
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # RuntimeError: who is ~nobody?
         raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
-    if not is_toml(text, path):
+    if not (toml or is_toml(text, path)):
         return Config(parse_config(text, path), path)
     # Few need it.
     from .predecessor.translate import translate
@@ -89,7 +98,7 @@ def read_config(path: str, given: Given = NOTHING_GIVEN) -> Config:
 
 def is_toml(text: str, path: str) -> bool:
     """Return whether a file is TOML rather than YAML."""
-    if path.endswith(".toml"):
+    if path.lower().endswith(".toml"):
         return True
     lines = (line.strip() for line in text.splitlines())
     first = next((line for line in lines if line and not line.startswith("#")), "")

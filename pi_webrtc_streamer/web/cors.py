@@ -41,9 +41,12 @@ async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def allowed_origin(request: web.Request) -> str | None:
-    """Return the origin, or ``*``, that may use what is asked for, though its page is not ours."""
+    """Return the origin, or ``*``, that may use what is asked for, though its page is not ours.
+
+    What holds for every origin is said to who names none as well, as the predecessor said it.
+    """
     origin = request.headers.get("Origin")
-    if origin is not None and is_of_predecessor(request):
+    if is_of_predecessor(request):
         # Its pages may be anybody's, where everybody may watch; to change something is another
         # matter, for which their visitors have to come to a page of ours.
         watches = request.method in SAFE_METHODS

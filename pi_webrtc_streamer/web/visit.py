@@ -31,7 +31,7 @@ def visit_of(request: web.Request) -> Visit:
         upgrades=upgrades(request),
         secure=is_secure(request),
         forwarded=any(name in headers for name in FORWARDED),
-        listed=allowed_origin(request) is not None,
+        listed="Origin" in headers and allowed_origin(request) is not None,
         bearer=_bearer(request),
         cookie=request.cookies.get(cookie_name(request)),
     )

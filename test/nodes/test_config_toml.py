@@ -17,6 +17,7 @@ import yaml
 from PIL import Image
 
 from support.cameras import get_json
+from support.predecessor import connected
 from support.program import Program, free_port
 from support.waiting import until
 from support.whep import WhepViewer, watching
@@ -43,12 +44,10 @@ def clip(tmp_path_factory) -> Path:
 @contextmanager
 def streamer(config: Path, *arguments: str, **environment: str) -> Iterator[tuple[Program, str]]:
     """Run the program with a file, on free ports; lends it and the page's address."""
-    port, base = free_port(), free_base_port()
-    ports = ["--web-port", str(port), "--base-port", str(base)]
+    ports = ["--web-port", str(free_port()), "--base-port", str(free_base_port())]
     command = ["pi-webrtc-streamer", "--config", str(config), *ports, *arguments]
     with Program(*command, environment=environment) as program:
-        program.wait_for_output("in a browser")
-        yield program, f"http://127.0.0.1:{port}/"
+        yield program, program.link
         assert program.end() == 0
         assert "Traceback" not in program.output
 
@@ -93,7 +92,7 @@ def test_flips_sizes_and_crop_of_the_go_streamers_file(clip):
 
 
 def test_flips_and_sizes_of_the_rust_streamers_file(clip):
-    with streamer(FOLDER / "rust.toml", "--host", "127.0.0.1", "--source", str(clip)) as (_, url):
+    with streamer(FOLDER / "rust.toml", "--source", str(clip)) as (_, url):
         turned = snapshot(url, "camera1")
         assert turned.shape == (360, 480), "the target is what is sent, after the turn"
         assert looks_like(turned, np.rot90(QUARTERS, -1))
@@ -109,13 +108,14 @@ FLIPS = {
     "rotate-180": QUARTERS[::-1, ::-1],
     "rotate-270": np.rot90(QUARTERS),
 }
+STUN = "[webrtc]\nstun_server = 'stun://stun.example.org:3478'"
 
 
-def test_every_flip_and_what_holds_without_one(tmp_path, clip):
+async def test_every_flip_and_what_holds_without_one(tmp_path, clip):
     config = tmp_path / "config.toml"
     sections = [f'[camera{n}]\nflip_method = "{flip}"\n' for n, flip in enumerate(FLIPS, 1)]
     config.write_text(
-        "".join([*sections, "[camera7]\n[camera-8]\n[server]\nbind_ip = '127.0.0.1'"])
+        "".join([*sections, "[camera7]\n[camera-8]\n[server]\nbind_ip = '127.0.0.2'\n", STUN])
     )
     expected = [*FLIPS.values(), QUARTERS[::-1], QUARTERS[::-1, ::-1]]
     with streamer(config, "--source", str(clip)) as (_, url):
@@ -123,6 +123,9 @@ def test_every_flip_and_what_holds_without_one(tmp_path, clip):
             picture = snapshot(url, f"camera{number}")
             assert looks_like(picture, quarters_expected), f"camera{number}"
             assert picture.shape == ((640, 480) if number in (4, 6) else (480, 640))
+        assert url.startswith("http://127.0.0.2:"), "bind_ip"
+        _, cameras = await get_json(f"{url}cameras")
+        assert cameras["ice_servers"] == [{"urls": ["stun:stun.example.org:3478"]}]
 
 
 def received(viewer: WhepViewer) -> list[tuple[int, int]]:
@@ -170,8 +173,7 @@ def first_codec(answer: str) -> str:
 
 
 async def test_vp8_where_the_file_prefers_it():
-    arguments = ["--host", "127.0.0.1", "--source", "pattern"]
-    with streamer(FOLDER / "rust.toml", *arguments) as (_, url):
+    with streamer(FOLDER / "rust.toml", "--source", "pattern") as (_, url):
         async with watching(url, camera="camera2") as viewer:
             assert first_codec(viewer.answer) == "VP8"
             await viewer.next_frame()
@@ -209,6 +211,31 @@ async def test_what_the_file_has_no_word_for_is_said_and_viewing_is_open():
         open_access, memory = health["warnings"]
         assert "token_file, or see docs/security.md" in open_access
         assert "MB of memory are in use" in memory
+
+
+async def test_device_timeout_and_statistics_take_effect(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        """
+        [server]
+        bind_ip = "127.0.0.1"
+        [camera1]
+        device = "/dev/video98"
+        [webrtc]
+        timeout = 1000
+        [logging]
+        stats_log_interval_seconds = 0.5
+        """
+    )
+    with streamer(config) as (program, url):
+        assert "there is no camera /dev/video98" in program.output
+        program.wait_for_output("captured=")
+        program.wait_for_output("viewers=0")
+        _, told = await get_json(f"{url}api/config")
+        async with connected("go", told["camera1_port"]) as client:
+            sdp, _ = await client.offer()
+            await client.send_offer(sdp)  # and no candidates
+            assert "did not connect within 1 s" in (await client.until_closed())[1]
 
 
 async def test_with_a_token_it_is_asked_for():
@@ -251,6 +278,20 @@ def test_errors_are_told_all_at_once_and_nothing_starts(tmp_path):
         assert program.process.wait(30) == 1
         assert f'{config}: [camera1] width = "big": expected a whole number' in program.output
         assert f"{config}: [webrtc] max-clients = 0: expected a whole number" in program.output
+        assert "Traceback" not in program.output
+
+
+@pytest.mark.parametrize("port", ["0", "-5", "65536", "x"])
+def test_a_base_port_that_is_none(port):
+    with Program("pi-webrtc-streamer", "--base-port", port) as program:
+        assert program.process.wait(30) == 2
+        assert f"{port} is no port from 1 to 65535" in program.output
+
+
+def test_an_address_that_is_none():
+    with Program("pi-webrtc-streamer", "--port", "0", environment={"PI_IP": "no such"}) as program:
+        assert program.process.wait(30) == 1
+        assert 'pi_ip is "no such"' in program.output
         assert "Traceback" not in program.output
 
 

@@ -133,7 +133,10 @@ async def test_every_body_is_as_it_was(session):
         assert stats["webrtc"].keys() == {"camera1"}
         assert 0 <= time.time() - int(stats["timestamp"]) < 3600
         assert config == {
-            **CONFIG,
+            "server": {"web_port": web_port, "bind_ip": "127.0.0.1", "pi_ip": "192.0.2.7"},
+            "camera1": {**CONFIG["camera1"], "webrtc_port": port},
+            "video": CONFIG["video"],
+            "webrtc": {"enabled": True, "max_clients": 50},
             "codec": "h264",
             "bitrate": 1_000_000,
             "keyframe_interval": 60,
@@ -178,6 +181,8 @@ async def test_cameras_are_stopped_and_started_and_viewers_stay(session):
             answer = await switch(session, bridge, "stop")
             done = {"camera1": {"success": True}}
             assert answer == (200, {"action": "stop_cameras", "results": done})
+        (state,) = (await get(session, bridge, "api/cameras")).values()
+        assert state["initialized"] or not state["running"], "it cannot run without its node"
         await becomes(session, bridge, running=False, initialized=False)
         for _ in range(2):
             answer = await switch(session, bridge, "start")
@@ -218,6 +223,33 @@ async def test_errors_have_their_status(session, bridge):
         assert (response.status, body["status"]) == (404, 404)
 
 
+async def test_without_webrtc_the_old_pages_find_the_rest(session, tmp_path):
+    web = free_port()
+    file = tmp_path / "config.toml"
+    file.write_text(f"[server]\nweb_port = {web}\n[webrtc]\nenabled = false")
+    with Program("pi-webrtc-streamer", "--config", str(file), "--source", "pattern") as program:
+        program.wait_for_output("Open http")
+        url = f"http://127.0.0.1:{web}/"
+        async with session.get(url, allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (302, "/viewer")
+        async with session.get(f"{url}api/status") as response:
+            status = await response.json()
+        assert (status["webrtc"], list(status["cameras"])) == ({}, ["camera1"])
+        async with session.get(f"{url}api/config") as response:
+            config = await response.json()
+        assert (config["webrtc"]["enabled"], config["camera1_port"]) == (False, 0)
+        async with session.get(f"{url}health") as response:
+            assert (await response.json())["services"]["webrtc_servers"] == "running (0 servers)"
+        assert program.end() == 0
+
+
+async def test_clients_may_come_by_the_name_that_they_are_told(session):
+    with legacy_bridge(pi_ip="robot.example.org") as (bridge, _):
+        for host, status in (("robot.example.org:8080", 200), ("other.example.org", 421)):
+            async with session.get(f"{bridge.url}api/status", headers={"Host": host}) as response:
+                assert response.status == status
+
+
 # Who may do what
 
 
@@ -225,8 +257,12 @@ async def test_errors_have_their_status(session, bridge):
 async def test_pages_from_elsewhere_may_look_where_everybody_may(session, auth):
     with legacy_bridge(auth=auth) as (bridge, _):
         for path in ("api/status", "api/nothing", "health"):
-            async with session.get(bridge.url + path, headers=ELSEWHERE) as response:
-                assert response.headers["Access-Control-Allow-Origin"] == "*"
+            for headers in (ELSEWHERE, {}):
+                async with session.get(bridge.url + path, headers=headers) as response:
+                    assert response.headers["Access-Control-Allow-Origin"] == "*"
+        embedding = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        async with session.get(bridge.url + "api/status", headers=embedding) as response:
+            assert response.status == 403
         preflight = {**ELSEWHERE, "Access-Control-Request-Method": "GET"}
         async with session.options(bridge.url + "api/status", headers=preflight) as response:
             assert response.status == 204
@@ -278,7 +314,7 @@ pi-ip = "192.0.2.7"
 width = 320
 height = 240
 
-[camera2]
+[camera-2]
 width = 160
 height = 120
 webrtc-port = {second}
@@ -301,7 +337,10 @@ async def test_a_robot_with_its_old_file_and_its_old_clients(session, tmp_path):
             config = await response.json()
         assert (config["codec"], config["pi_ip"]) == ("vp8", "192.0.2.7")
         assert (config["camera1_port"], config["camera2_port"]) == (first, second)
-        assert config["server"] == {"web_port": web, "pi_ip": "192.0.2.7"}
+        assert config["server"] == {"web_port": web, "bind_ip": "0.0.0.0", "pi_ip": "192.0.2.7"}
+        assert config["webrtc"]["max_clients"] == 1
+        assert config["camera2"]["webrtc_port"] == second
+        assert config["camera2"]["flip_method"] == "rotate-180", "in the file's generation"
         async with connected("rust", first) as one, connected("go", second) as two:
             await one.watch()
             await two.watch()

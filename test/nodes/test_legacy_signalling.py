@@ -4,16 +4,17 @@ import asyncio
 import socket
 import ssl
 from contextlib import AsyncExitStack, contextmanager, suppress
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 from lifecycle_msgs.msg import Transition
 
-from pi_webrtc_streamer import bridge_node
-from pi_webrtc_streamer.web.legacy import signalling
+from pi_webrtc_streamer import predecessor_ports
+from pi_webrtc_streamer.web.legacy import session, signalling
 from pi_webrtc_streamer.web.server import listen
 from support.cameras import get_stats
-from support.leaks import all_given_back, held
+from support.leaks import all_given_back, held, held_at_rest
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.predecessor import DIALECTS, connected
 from support.program import free_port
@@ -60,13 +61,23 @@ async def test_a_client_gets_pictures_and_leaves_nothing(bridge, dialect, candid
         await viewer.next_frame()
         await viewer.session.delete(viewer.resource)
     await until(lambda: held(bridge)["tasks"] == 0, "the end of every task")
-    before = held(bridge)
+    before = await held_at_rest(bridge)  # threads and encoders end after the tasks
     async with connected(dialect, port) as client:
         await client.watch(candidates_first)
         assert abs(mean_luma(await client.next_frame()) - LUMA) < 5
         assert viewers_of(bridge) == 1
         assert client.errors == []
     await all_given_back(before, bridge, f"after a client of the {dialect} streamer's")
+
+
+@pytest.mark.parametrize("candidates_first", [False, True])
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_the_candidates_of_a_client_are_used(bridge, dialect, candidates_first):
+    _, port = bridge
+    async with connected(dialect, port) as client:
+        client.passive = True
+        await client.watch(candidates_first)
+        await client.next_frame()
 
 
 async def test_who_vanishes_leaves_nothing(bridge):
@@ -77,7 +88,7 @@ async def test_who_vanishes_leaves_nothing(bridge):
         await client.next_frame()
         sdp = client.connection.localDescription.sdp
     await until(lambda: held(bridge)["tasks"] == 0, "the end of every task")
-    before = held(bridge)
+    before = await held_at_rest(bridge)  # threads and encoders end after the tasks
     for turns in range(0, 200, 10):
         async with connected("go", port) as client:
             await client.send_offer(sdp)
@@ -109,16 +120,61 @@ async def test_five_at_once_and_the_next_is_refused(bridge):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_a_new_offer_replaces_the_session(bridge, dialect):
+async def test_a_new_offer_replaces_the_session(node, dialect):
+    with legacy_bridge(node, max_viewers=1) as (bridge, port):
+        async with connected(dialect, port) as client:
+            await client.watch()
+            await client.next_frame()
+            (first,) = (await get_stats(bridge.url))["viewers"]
+            await client.again()
+            await client.next_frame()
+            (second,) = (await get_stats(bridge.url))["viewers"]
+            assert first != second
+            assert client.errors == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_after_the_end_of_its_connection_a_client_may_offer_anew(bridge, dialect):
     bridge, port = bridge
     async with connected(dialect, port) as client:
         await client.watch()
         await client.next_frame()
-        (first,) = (await get_stats(bridge.url))["viewers"]
+        await client.connection.close()
+        await until(lambda: viewers_of(bridge) == 0, "the end of the viewer")
         await client.again()
         await client.next_frame()
-        (second,) = (await get_stats(bridge.url))["viewers"]
-        assert first != second
+
+
+async def test_an_offer_that_comes_just_when_the_viewer_ends_is_not_lost(bridge, monkeypatch):
+    real_end = session._end
+
+    async def end_late(receiving: asyncio.Task) -> None:
+        await asyncio.wait([receiving], timeout=0.2)
+        await real_end(receiving)
+
+    monkeypatch.setattr(session, "_end", end_late)
+    bridge, port = bridge
+    async with connected("go", port) as client:
+        await client.watch()
+        await client.next_frame()
+        await client.connection.close()
+        await client.again()
+        await client.next_frame()
+
+
+@pytest.mark.parametrize("polite", [True, False])
+async def test_the_end_of_the_socket_is_the_end_of_the_viewer(bridge, polite):
+    """Though the client's connection would go on."""
+    bridge, port = bridge
+    async with connected("rust", port) as client:
+        await client.watch()
+        await client.next_frame()
+        if polite:
+            await client.socket.close()
+        else:
+            client.socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        await until(lambda: viewers_of(bridge) == 0, "the end of the viewer")
+        await until(lambda: sockets_of(bridge) == 0, "no sockets")
 
 
 async def test_what_is_no_message_of_the_rust_streamers_is_ignored_or_refused(bridge):
@@ -187,14 +243,14 @@ async def test_without_a_socket_there_is_a_banner(bridge):
 
 async def test_limits_of_a_socket(node):
     limits = {
-        "request_timeout": 1.0,
+        "websocket_idle_timeout": 1.0,
         "websocket_max_message": 2048,
         "websocket_messages_per_second": 5.0,
     }
     with legacy_bridge(node, **limits) as (bridge, port):
         async with connected("go", port) as client:
-            assert await client.until_closed() == (1008, "no offer came within 1 s")
-            assert client.errors == ["no offer came within 1 s"]
+            assert await client.until_closed() == (1008, "nothing came for 1 s")
+            assert client.errors == ["nothing came for 1 s"]
         async with connected("go", port) as client:
             await client.send({"type": "ping", "data": "x" * 2048})
             assert (await client.until_closed())[0] == 1009
@@ -209,6 +265,20 @@ async def test_limits_of_a_socket(node):
                 assert code == 1008
                 assert "5 messages a second" in reason
         await until(lambda: sockets_of(bridge) == 0, "no sockets")
+
+
+async def test_a_client_that_says_something_now_and_then_may_stay(bridge, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(session, "time", SimpleNamespace(monotonic=lambda: now))
+    _, port = bridge
+    async with connected("go", port) as client:
+        for pongs in range(1, 4):
+            await client.send({"type": "ping"})
+            await client.take_message()
+            assert client.pongs == pongs
+            now += 599
+        await client.watch()
+        await client.next_frame()
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -261,7 +331,7 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_bridge(node, monkey
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         return listening
 
-    monkeypatch.setattr(bridge_node, "listen", listen_with_little_room)
+    monkeypatch.setattr(predecessor_ports, "listen", listen_with_little_room)
     with legacy_bridge(node, websocket_messages_per_second=10_000.0) as (bridge, port):
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -25,12 +25,14 @@ async def all_given_back(before: dict[str, int], bridge: BridgeNode | None, afte
         raise AssertionError(f"{error}: {changed}") from None
 
 
-async def held_at_rest() -> dict[str, int]:
-    """Count what this process holds when that no longer changes."""
+async def held_at_rest(bridge: BridgeNode | None = None) -> dict[str, int]:
+    """Count what this process holds, the tasks of a configured bridge included, when that no longer
+    changes.
+    """
     looks: deque[dict[str, int]] = deque(maxlen=20)
 
     def steady() -> bool:
-        looks.append(held())
+        looks.append(held(bridge))
         return len(looks) == looks.maxlen and all(look == looks[0] for look in looks)
 
     await until(steady, "counts that stay the same")

@@ -15,6 +15,8 @@ from .waiting import GIVE_UP_AFTER
 DIALECTS = ("rust", "go")
 PATHS = {"rust": "/", "go": "/ws"}
 CANDIDATE = "a=candidate:"
+# Of nobody (RFC 5737): aioice gives up at once where it has no candidate at all.
+NOBODY = "a=candidate:1 1 udp 1 192.0.2.99 9 typ host"
 
 
 class Closed(Exception):
@@ -22,10 +24,14 @@ class Closed(Exception):
 
 
 class Client:
-    """Watches one camera over a socket that is open; it trickles, and never connects again."""
+    """Watches one camera over a socket that is open; it trickles, and never connects again.
+
+    One that is ``passive`` takes none of the bridge's candidates: the bridge has to find it.
+    """
 
     def __init__(self, dialect: str, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.dialect = dialect
+        self.passive = False
         self.socket = socket
         self.connection = RTCPeerConnection()
         self.answers: list[str] = []
@@ -34,6 +40,7 @@ class Client:
         self.pongs = 0
         self.frames = 0
         self._receiver = None
+        self._left_alone: list[RTCPeerConnection] = []
 
     async def offer(self) -> tuple[str, list[str]]:
         """Return an offer without candidates, and the candidates."""
@@ -62,22 +69,29 @@ class Client:
         before = len(self.answers)
         while len(self.answers) == before:
             await self.take_message()
-        await self.connection.setRemoteDescription(
-            RTCSessionDescription(self.answers[-1], "answer")
-        )
+        answer = self.answers[-1]
+        if self.passive:
+            lines = [line for line in answer.splitlines() if not line.startswith(CANDIDATE)]
+            answer = "\r\n".join([*lines, NOBODY, ""])
+        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         while not self.candidates:
             await self.take_message()
-        for each in self.candidates:
+        for each in [] if self.passive else self.candidates:
             candidate = candidate_from_sdp(each["candidate"].partition(":")[2])
             candidate.sdpMLineIndex = each["sdpMLineIndex"]
             await self.connection.addIceCandidate(candidate)
 
     async def again(self) -> None:
-        """Offer anew on the same socket, from a new connection."""
-        await self.connection.close()
+        """Offer anew on the same socket, from a new connection; the old one is just left alone."""
+        self._left_alone.append(self.connection)
         self.connection = RTCPeerConnection()
         self.candidates.clear()
         await self.watch()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for connection in (*self._left_alone, self.connection):
+            await connection.close()
 
     async def next_frame(self) -> VideoFrame:
         """Return the next decoded picture."""
@@ -169,4 +183,4 @@ async def connected(
         try:
             yield client
         finally:
-            await client.connection.close()
+            await client.close()

@@ -14,6 +14,7 @@ from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camer
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import Given, is_toml, read_config
 from pi_webrtc_streamer.settings.parameters import convert
+from pi_webrtc_streamer.settings.predecessor.document import normal, parse_toml
 from pi_webrtc_streamer.settings.predecessor.keys import CAMERA, OTHER_KEYS, SECTIONS, Key
 from pi_webrtc_streamer.settings.predecessor.translate import translate
 from pi_webrtc_streamer.settings.schema import ConfigError, check, settings_of
@@ -31,9 +32,9 @@ def bridge(text: str, given: Given = Given()) -> dict:  # noqa: B008
     return parameters(text, given)["bridge"]
 
 
-def errors(text: str) -> list[str]:
+def errors(text: str, given: Given = Given()) -> list[str]:  # noqa: B008
     with pytest.raises(ConfigError) as error:
-        translate(text, FILE)
+        translate(text, FILE, given)
     return str(error.value).splitlines()
 
 
@@ -42,9 +43,7 @@ def errors(text: str) -> list[str]:
 
 def test_the_sample_of_the_go_streamer():
     translation = translate((FOLDER / "go.toml").read_text(), FILE)
-    document = json.loads(translation.nodes["bridge"].pop("legacy_config"))
-    assert document["camera2"]["crop"] == {"x": 64, "y": 32, "width": 480, "height": 400}
-    assert document["webrtc"]["queue_buffers"] == 1
+    del translation.nodes["bridge"]["legacy_config"]
     shared = {"source": "auto", "width": 640, "height": 480}
     of_all = {"statistics_interval": 30.0, "shutdown_timeout": 5.0}
     device = "/base/axi/pcie@1000120000/rp1/i2c@{}/imx219@10"
@@ -106,14 +105,31 @@ def test_the_sample_of_the_rust_streamer():
     assert (second["width"], second["height"]) == (320, 240)
     assert (second["output_width"], second["output_height"]) == (160, 120)
     assert (second["flip"], second["rotation"]) == ("none", 180)
-    assert (
-        translation.nodes["bridge"].items()
-        >= {
-            "cameras": ["camera1", "camera2"],
-            "codecs": ["vp8", "h264"],
-            "bitrate": 800_000,
-        }.items()
-    )
+    for node in translation.nodes.values():
+        assert (node["statistics_interval"], node["shutdown_timeout"]) == (0.5, 3.5)
+    del translation.nodes["bridge"]["legacy_config"]
+    assert translation.nodes["bridge"] == {
+        "cameras": ["camera1", "camera2"],
+        "host": "127.0.0.1",
+        "port": 18180,
+        "auth": "open",
+        "legacy": True,
+        "camera1.signalling_port": 16557,
+        "camera2.signalling_port": 16558,
+        "codecs": ["vp8", "h264"],
+        "bitrate": 800_000,
+        "lowest_bitrate": 100_000,
+        "framerate": 30.0,
+        "mtu": 1164,
+        "max_viewers": 6,
+        "max_viewers_per_camera": 3,
+        "max_viewers_per_address": 6,
+        "connect_timeout": 8.0,
+        "memory_warning": 0.0,
+        "memory_check_interval": 5.0,
+        "statistics_interval": 0.5,
+        "shutdown_timeout": 3.5,
+    }
     assert translation.warnings == []
 
 
@@ -140,6 +156,8 @@ def test_an_empty_file_is_one_camera_with_the_defaults():
         "output_height": 0,
         "flip": "vertical",
         "rotation": 0,
+        "statistics_interval": 60.0,
+        "shutdown_timeout": 2.0,
     }
     assert (
         nodes["bridge"].items()
@@ -150,6 +168,7 @@ def test_an_empty_file_is_one_camera_with_the_defaults():
             "max_viewers": 4,
             "max_viewers_per_camera": 4,
             "connect_timeout": 10.0,
+            "memory_check_interval": 30.0,
             "camera1.signalling_port": 5557,
         }.items()
     )
@@ -192,6 +211,8 @@ def test_a_width_of_0_or_less_switches_a_camera_off():
     assert nodes["camera2"]["camera"] == "1"
     assert nodes["bridge"]["cameras"] == ["camera2"]
     assert nodes["bridge"]["camera2.signalling_port"] == 5558
+    off = "[camera1]\n[camera-2]\nwidth = 0\nheight = 0\nfps = 0"
+    assert list(parameters(off)) == ["camera1", "bridge"], "nothing else of it is looked at"
     (error,) = errors("[camera-1]\nwidth = 0")
     assert error.startswith(f"{FILE}: [camera-1] width = 0: expected at least 16")
 
@@ -285,21 +306,51 @@ def test_whose_port_counts():
     found = bridge(f'{text}[server]\nweb_port = 80\npi_ip = "192.0.2.2"', given)
     assert [found[f"camera{n}.signalling_port"] for n in (1, 2, 3)] == [8000, 8001, 8002]
     assert (found["port"], found["pi_ip"]) == (9000, "192.0.2.1")
+    assert bridge("[server]\nweb_port = 5557", Given(web_port=0))["port"] == 0, "any free one"
 
 
 def test_without_webrtc_there_are_no_ports_for_the_old_clients():
-    found = bridge("[camera1]\n[camera2]\n[webrtc]\nenabled = false")
-    assert found["legacy"] is False
+    found = bridge("[camera1]\n[camera2]\n[webrtc]\nenabled = false\nwebrtc_port_1 = 8080")
+    assert found["legacy"] is True, "what is on web_port is there all the same"
     assert found["camera1.signalling_port"] == found["camera2.signalling_port"] == 0
 
 
-def test_a_port_is_not_used_twice():
-    (error,) = errors("[camera1]\nwebrtc_port = 5558\n[camera2]")
-    assert error == (
-        f"{FILE}: [camera2] webrtc_port = 5558: expected another port up to 65535 than 8080, 5558"
-    )
-    (error,) = errors("[server]\nweb_port = 5557")
-    assert "[camera1] webrtc_port = 5557: expected another port" in error
+@pytest.mark.parametrize(
+    ("text", "given", "error"),
+    [
+        (
+            "[camera1]\nwebrtc_port = 5558\n[camera2]",
+            Given(),
+            "[camera2] webrtc_port = 5558: expected a port up to 65535 for camera2, "
+            "another one than 8080 (the page), 5558 (camera1)",
+        ),
+        (
+            "[server]\nweb_port = 5557",
+            Given(),
+            "[camera1] webrtc_port = 5557: expected a port up to 65535 for camera1, "
+            "another one than 5557 (the page)",
+        ),
+        (
+            "[WebRTC]\nwebrtc-port-1 = 8080",
+            Given(),
+            "[WebRTC] webrtc_port_1 = 8080: expected a port up to 65535 for camera1, "
+            "another one than 8080 (the page)",
+        ),
+        (
+            "[camera1]\n[camera2]",
+            Given(base_port=65535),
+            "--base-port = 65536: expected a port up to 65535 for camera2, "
+            "another one than 8080 (the page), 65535 (camera1)",
+        ),
+    ],
+)
+def test_a_port_is_not_used_twice_and_who_says_it_is_named(text, given, error):
+    assert errors(text, given) == [f"{FILE}: {error}"]
+
+
+def test_several_cameras_may_have_no_port():
+    text = "[camera1]\nwebrtc_port = 0\n[camera2]\nwebrtc_port = 0"
+    assert bridge(text, Given(web_port=0))["camera2.signalling_port"] == 0
 
 
 # ---- Memory, statistics, the end
@@ -319,8 +370,7 @@ def test_memory_is_watched_unless_that_is_switched_off():
 
 
 def test_what_has_no_meaning_is_said_once():
-    text = (FOLDER / "rust.toml").read_text() + "[buffers]\na = 1\nb = 2\n[timeouts]\nread = 'x'\n"
-    said = translate(text, FILE).infos
+    said = translate((FOLDER / "rust.toml").read_text(), FILE).infos
     meaningless = [line for line in said if "has no meaning here" in line]
     assert len(set(meaningless)) == len(meaningless)
     places = {line.split("toml: ")[1].split(" has no")[0] for line in meaningless}
@@ -332,11 +382,27 @@ def test_what_has_no_meaning_is_said_once():
         "[lidar-rear]",
         "[imu-main]",
         "[buffers]",
-        "[timeouts] read",
+        "[timeouts] read-timeout-seconds",
         "[video] encoder-preset",
         "[video] keyframe-interval",
         "[video] cpu-used",
+        "[webrtc] latency",
+        "[webrtc] queue-buffers",
+        "[webrtc] data-channels",
     }
+
+
+@pytest.mark.parametrize(("name", "other"), [("go.toml", "video"), ("rust.toml", "encoding")])
+def test_each_sample_has_every_key(name, other):
+    """But for the section that the other generation had."""
+    content = parse_toml((FOLDER / name).read_text(), name)
+    given = {
+        (re.sub(r"_?\d$", "N", normal(section)), normal(key))
+        for section, values in content.items()
+        for key in values
+    }
+    known = [*SECTIONS.items(), ("cameraN", CAMERA)]
+    assert {(section, key) for section, keys in known if section != other for key in keys} <= given
 
 
 def test_what_is_unknown_is_warned_of_with_the_nearest_name():
@@ -462,7 +528,16 @@ def test_any_text_is_translated_or_refused(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["a = ", "a = 1\na = 2", "[camera1", "x = " + "[" * 2000, "x = " + "9" * 5000]
+    "text",
+    [
+        "a = ",
+        "a = 1\na = 2",
+        "[camera1",
+        "x = " + "[" * 2000,
+        "x = " + "9" * 5000,
+        "app" + ".a" * 3000 + " = 1",
+        "x = " + "[" * 21 + "1" + "]" * 21,
+    ],
 )
 def test_what_is_no_toml_is_named(text):
     (first, *_) = errors(text)
@@ -480,6 +555,7 @@ def test_a_section_that_is_a_value_is_wrong():
     ("text", "path", "expected"),
     [
         ("", "a.toml", True),
+        ("", "A.TOML", True),
         ("", "a.yaml", False),
         ("# x\n\n[camera1]\n", "config", True),
         ("web_port = 3", "config", True),
@@ -491,17 +567,85 @@ def test_toml_is_known_by_its_name_or_its_first_line(text, path, expected):
     assert is_toml(text, path) is expected
 
 
-def test_the_file_is_passed_on_as_json():
+def told(text: str) -> dict:
+    """Return what clients are told of a file (/api/config)."""
+    return json.loads(bridge(text)["legacy_config"])
+
+
+def test_clients_are_told_the_file_in_snake_case():
+    go = told((FOLDER / "go.toml").read_text())
+    assert go["camera2"]["crop"] == {"x": 64, "y": 32, "width": 480, "height": 400}
+    assert (go["webrtc"]["queue_buffers"], go["webrtc"]["codec"]) == (1, "vp8")
+    assert go["encoding"] == {
+        "codec": "h264",
+        "bitrate": 1_500_000,
+        "keyframe_interval": 30,
+        "cpu_used": 8,
+    }
+    rust = told((FOLDER / "rust.toml").read_text())
+    assert not {name for name in rust if "-" in name or name.startswith("camera_")}
+    assert (rust["camera1"]["target_width"], rust["camera1"]["flip_method"]) == (480, "rotate-90")
+    assert (rust["camera2"]["flip_method"], rust["camera2"]["webrtc_port"]) == ("rotate-180", 16558)
+    assert rust["video"]["encoder_preset"] == "ultrafast"
+
+
+def test_clients_are_told_what_holds_where_the_file_says_nothing():
+    assert told(
+        "[camera-1]\ncrop = { x = 16 }\n[WebRTC]\nmtu = 1100\n[webrtc]\ntimeout = 5000"
+    ) == {
+        "server": {"web_port": 8080, "bind_ip": "0.0.0.0", "pi_ip": ""},
+        "camera1": {
+            "device": "",
+            "width": 640,
+            "height": 480,
+            "target_width": 0,
+            "target_height": 0,
+            "scaling_enabled": False,
+            "fps": 30,
+            "webrtc_port": 5557,
+            "flip_method": "rotate-180",
+            "crop": {"x": 16, "y": 0, "width": 0, "height": 0},
+        },
+        "video": {"codec": "h264", "bitrate": 2_000_000},
+        "encoding": {"codec": "h264", "bitrate": 2_000_000},
+        "webrtc": {
+            "enabled": True,
+            "stun_server": "",
+            "max_clients": 4,
+            "bitrate": 2_000_000,
+            "mtu": 1100,
+            "timeout": 5000,
+            "webrtc_port_1": 5557,
+            "webrtc_port_2": 0,
+            "codec": "h264",
+        },
+        "logging": {"stats_log_interval_seconds": 60.0},
+        "limits": {"max_memory_usage_mb": 0},
+        "debug": {"enable_memory_monitoring": True, "memory_check_interval_seconds": 30.0},
+        "timeouts": {"shutdown_timeout_seconds": 2.0},
+    }
+    assert told("")["camera1"]["flip_method"] == "vertical-flip"
+    both = told("[camera1]\nfps = 5\n[camera-1]\nfps = 6")
+    assert both["camera1"]["fps"] == 5, "that of the section that counts"
+
+
+def test_a_config_toml_may_have_any_name(tmp_path):
+    file = tmp_path / "robot.conf"
+    file.write_text("# nothing yet\n")
+    with pytest.raises(ConfigError, match="is not a mapping of node names"):
+        read_config(str(file))
+    assert read_config(str(file), toml=True).cameras == ["camera1"]
+
+
+def test_what_json_does_not_have_is_left_empty():
     text = (
         f"[Camera-1]\nwidth = 0x{'f' * 5000}\n[app]\nday = 2026-11-22\nfar = [inf, 0x{'f' * 5000}]"
     )
     (error,) = errors(text)
     assert "[Camera-1] width = a value of the type int: expected a whole number" in error
-    document = json.loads(bridge(text.replace("width", "unknown-key"))["legacy_config"])
-    assert document == {
-        "camera_1": {"unknown_key": None},
-        "app": {"day": "2026-11-22", "far": [None, None]},
-    }
+    document = told(text.replace("width", "unknown-key"))
+    assert document["camera1"]["unknown_key"] is None
+    assert document["app"] == {"day": "2026-11-22", "far": [None, None]}
 
 
 # ---- docs/migration.md

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
-import math
 import re
 import sys
 from collections.abc import Mapping
@@ -17,7 +15,9 @@ from .keys import (
     CAMERA,
     CROP,
     CROP_SIDE,
+    GO_FLIP,
     OTHER_KEYS,
+    RUST_FLIP,
     SECTIONS,
     SECTIONS_WITHOUT_MEANING,
     Key,
@@ -30,9 +30,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LARGEST_INTEGER = 64  # bits
+DEEPEST = 20  # tables or lists within one another; with a.a.a = 1 a file could have thousands
 
-_CAMERA_SECTION = re.compile(r"camera(_?)([1-9]\d?)")
+_CAMERA_SECTION = re.compile(r"camera_?([1-9]\d?)")
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,20 @@ class CameraSection(Section):
     number: int
     go: bool
 
+    @property
+    def flip_method(self) -> str:
+        """What the section says, or its generation where it says nothing."""
+        method: str | None = self["flip_method"]
+        if method is None:
+            return GO_FLIP if self.go else RUST_FLIP
+        return method.lower()
+
 
 @dataclass(frozen=True)
 class Document:
-    """A config.toml: every section but the cameras' is there, with nothing given if need be."""
+    """A config.toml: every section but the cameras' is there, with nothing given if need be, and
+    one camera at least.
+    """
 
     sections: Mapping[str, Section]
     cameras: tuple[CameraSection, ...]
@@ -78,26 +88,17 @@ def parse_toml(text: str, path: str) -> dict[str, Any]:
     :raises ConfigError: if it is none.
     """
     try:
-        return tomllib.loads(text)
+        content = tomllib.loads(text)
+        if _is_deeper(content, DEEPEST):
+            raise ValueError(f"more than {DEEPEST} tables lie within one another")
+        return content
     except (ValueError, RecursionError) as error:  # a number with too many digits is a ValueError
         raise ConfigError(f"the configuration {path} is no TOML: {error}") from error
 
 
-def as_json(content: Mapping[str, Any]) -> str:
-    """Return a file's content as JSON, every name as the Go streamer wrote it."""
-    return json.dumps(_plain(content), default=str)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_normal(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None  # JSON has no infinity
-    if isinstance(value, int) and value.bit_length() > LARGEST_INTEGER:
-        return None  # which TOML does not have either, though its readers let it pass
-    return value
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _is_deeper(each, levels - 1) for each in inner)
 
 
 def read_document(content: Mapping[str, Any], findings: Findings) -> Document:
@@ -105,40 +106,56 @@ def read_document(content: Mapping[str, Any], findings: Findings) -> Document:
     sections = {name: Section(name, keys, {}) for name, keys in SECTIONS.items()}
     cameras: dict[int, CameraSection] = {}
     for name, value in content.items():
-        normal = _normal(name)
-        camera = _CAMERA_SECTION.fullmatch(normal)
-        if any(pattern.fullmatch(normal) for pattern, _ in SECTIONS_WITHOUT_MEANING):
-            _tell_section_without_meaning(name, normal, findings)
-        elif camera is None and normal not in SECTIONS:
+        section, number = normal(name), camera_number(name)
+        if any(pattern.fullmatch(section) for pattern, _ in SECTIONS_WITHOUT_MEANING):
+            _tell_section_without_meaning(name, section, findings)
+        elif number is None and section not in SECTIONS:
             _warn_of_unknown_section(name, value, findings)
         elif not isinstance(value, dict):
             findings.wrong("", name, value, f"a section, [{name}]")
-        elif camera is None:
-            given = _read_section(name, SECTIONS[normal], value, findings)
-            given = {**sections[normal].given, **given}
-            sections[normal] = Section(name, SECTIONS[normal], given)
+        elif number is None:
+            given = _read_section(name, SECTIONS[section], value, findings)
+            given = {**sections[section].given, **given}
+            sections[section] = Section(name, SECTIONS[section], given)
         else:
-            given = _read_section(name, CAMERA, value, findings)
-            number, go = int(camera[2]), not camera[1] and "-" not in name
+            given = _read_camera(name, value, findings)
+            go = section == f"camera{number}"
             _add_camera(cameras, CameraSection(name, CAMERA, given, number, go), findings)
+    if not cameras:
+        cameras[1] = CameraSection("camera1", CAMERA, {}, 1, go=True)
     return Document(sections, tuple(cameras[number] for number in sorted(cameras)))
 
 
-def _normal(name: str) -> str:
+def camera_number(section: str) -> int | None:
+    """Return of which camera a section is, None if it is of none."""
+    match = _CAMERA_SECTION.fullmatch(normal(section))
+    return None if match is None else int(match[1])
+
+
+def normal(name: str) -> str:
+    """Return a section's or key's name as keys.py has it."""
     # The Go streamer's reader took capitals for small letters.
     return name.lower().replace("-", "_")
 
 
-def _tell_section_without_meaning(name: str, normal: str, findings: Findings) -> None:
+def _tell_section_without_meaning(name: str, section: str, findings: Findings) -> None:
     for pattern, about in SECTIONS_WITHOUT_MEANING:
-        if pattern.fullmatch(normal):
+        if pattern.fullmatch(section):
             findings.inform(f"[{name}] has no meaning here: {about.why}")
 
 
 def _warn_of_unknown_section(name: str, value: Any, findings: Findings) -> None:
     known = [*SECTIONS, "camera1", "camera2"]
     kind = f"section [{name}]" if isinstance(value, dict) else f"key {name}"
-    findings.warn(f"the {kind} is unknown{_hint(_normal(name), known)}; it is left out")
+    findings.warn(f"the {kind} is unknown{_hint(normal(name), known)}; it is left out")
+
+
+def _read_camera(section: str, values: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """Return what a camera's section gives; of one that is off, nothing else is looked at."""
+    for name, value in values.items():
+        if normal(name) == "width" and type(value) is int and value <= 0:
+            return {"width": value}
+    return _read_section(section, CAMERA, values, findings)
 
 
 def _read_section(
@@ -147,8 +164,8 @@ def _read_section(
     given: dict[str, Any] = {}
     spelled: dict[str, str] = {}
     for name, value in values.items():
-        key = _normal(name)
-        about = keys.get(key) or OTHER_KEYS.get(_normal(section))
+        key = normal(name)
+        about = keys.get(key) or OTHER_KEYS.get(normal(section))
         if about is None:
             findings.warn(f"[{section}] {name} is unknown{_hint(key, keys)}; it is left out")
         elif isinstance(about, Meaningless):

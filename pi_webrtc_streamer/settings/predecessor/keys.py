@@ -8,20 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, TypeAlias
 
+from ...addresses import LARGEST_PORT, is_host
+from ..bridge import BridgeSettings
 from ..camera import LARGEST_SIDE
+from ..schema import settings_of
 
 SMALLEST_SIDE = 16  # pixels
 # A bitrate below this is meant in kbit/s: so few bits make no picture.
 FIRST_BITRATE_IN_BITS = 20_000
 MOST_KILOBITS, LEAST_BITS, MOST_BITS = FIRST_BITRATE_IN_BITS - 1, 50_000, 100_000_000
 DEFAULT_BITRATE = 2_000_000  # bit/s
-LARGEST_PORT = 65535
 CROP = ("x", "y", "width", "height")
+GO_FLIP, RUST_FLIP = "vertical-flip", "rotate-180"  # where a camera's section says nothing
 
-_HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?\Z")
 _STUN_SERVER = re.compile(r"(stuns?:(//)?)?[^\s:/?#@]+(:\d{1,5})?\Z")
 
 
@@ -43,15 +44,6 @@ class Meaningless:
 
 
 Keys: TypeAlias = Mapping[str, "Key | Meaningless"]
-
-
-def is_address(text: str) -> bool:
-    """Return whether a text can be an IP address or the name of a host."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return _HOST_NAME.match(text) is not None
-    return True
 
 
 def _truth(default: bool | None) -> Key:
@@ -85,8 +77,14 @@ def _side(off: str, default: int | None, least: float = 0) -> Key:
     )
 
 
-def _text(expected: str, valid: Callable[[str], bool] = lambda text: True) -> Key:
-    return Key((str,), expected, "", lambda text: not text or valid(text))
+def _text(default: str, expected: str, valid: Callable[[str], bool] = lambda text: True) -> Key:
+    return Key((str,), expected, default, lambda text: not text or valid(text))
+
+
+def _as_of_bridge(name: str) -> float:
+    """Return the default of a setting that the bridge has as well."""
+    default: float = settings_of(BridgeSettings)[name][1]
+    return default
 
 
 def _choice(*choices: str, empty: str) -> Key:
@@ -110,7 +108,7 @@ _KEYFRAMES = "there is a key frame whenever a viewer needs one"
 _CODEC = _choice("h264", "vp8", empty="another section says it")
 
 CAMERA: Keys = {
-    "device": _text('text: a libcamera id, or "/dev/video0"'),
+    "device": _text("", 'text: a libcamera id, or "/dev/video0"'),
     "width": _side("0 or less (the camera is off)", 640, least=float("-inf")),
     "height": _whole(SMALLEST_SIDE, LARGEST_SIDE, 480),
     "target_width": _side("0 (not scaled)", 0),
@@ -133,8 +131,8 @@ CROP_SIDE = _whole(0, LARGEST_SIDE, 0)
 SECTIONS: Mapping[str, Keys] = {
     "server": {
         "web_port": _whole(1, LARGEST_PORT, 8080),
-        "bind_ip": _text(_ADDRESS, is_address),
-        "pi_ip": _text(f'{_ADDRESS}, or "" (it is found out)', is_address),
+        "bind_ip": _text("0.0.0.0", _ADDRESS, is_host),
+        "pi_ip": _text("", f'{_ADDRESS}, or "" (it is found out)', is_host),
     },
     "video": {
         "codec": _CODEC,
@@ -152,6 +150,7 @@ SECTIONS: Mapping[str, Keys] = {
     "webrtc": {
         "enabled": _truth(True),
         "stun_server": _text(
+            "",
             'a STUN server such as "stun:stun.example.org:3478", or "" (none)',
             lambda text: _STUN_SERVER.match(text) is not None,
         ),
@@ -166,13 +165,15 @@ SECTIONS: Mapping[str, Keys] = {
         "data_channels": Meaningless("pictures need no data channel"),
         "codec": _CODEC,
     },
-    "logging": {"stats_log_interval_seconds": _number(0, 86_400)},
+    "logging": {
+        "stats_log_interval_seconds": _number(0, 86_400, _as_of_bridge("statistics_interval"))
+    },
     "limits": {"max_memory_usage_mb": _number(0, 1_000_000, 0)},
     "debug": {
         "enable_memory_monitoring": _truth(True),
-        "memory_check_interval_seconds": _number(1, 86_400),
+        "memory_check_interval_seconds": _number(1, 86_400, _as_of_bridge("memory_check_interval")),
     },
-    "timeouts": {"shutdown_timeout_seconds": _number(0.1, 600)},
+    "timeouts": {"shutdown_timeout_seconds": _number(0.1, 600, _as_of_bridge("shutdown_timeout"))},
 }
 
 # What other keys of a section are, where they are not unknown.

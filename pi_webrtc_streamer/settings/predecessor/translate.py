@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...addresses import LARGEST_PORT
 from ..bridge import BridgeSettings
 from ..config_file import NOTHING_GIVEN, Given
 from ..schema import ConfigError, Value, settings_of
-from .document import CameraSection, Document, Section, as_json, parse_toml, read_document
+from .configuration import whole_configuration
+from .document import CameraSection, Document, Section, parse_toml, read_document
 from .findings import Findings
 from .keys import (
-    CAMERA,
     CROP,
     DEFAULT_BITRATE,
     FIRST_BITRATE_IN_BITS,
-    LARGEST_PORT,
     SMALLEST_SIDE,
 )
 
@@ -33,7 +33,6 @@ FLIPS: dict[str, tuple[str, int]] = {
 }
 # The first of them that speaks of codec or bitrate counts.
 STREAM_SECTIONS = ("video", "encoding", "webrtc")
-GO_FLIP, RUST_FLIP = "vertical-flip", "rotate-180"  # where the file says nothing
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,11 @@ def translate(text: str, path: str, given: Given = NOTHING_GIVEN) -> Translation
     document = read_document(content, findings)
     cameras = _cameras(document, findings)
     nodes = {_node(camera): _camera_parameters(camera, document, findings) for camera in cameras}
-    nodes["bridge"] = _bridge_parameters(document, cameras, given, findings)
-    nodes["bridge"]["legacy_config"] = as_json(content)
+    bridge = _bridge_parameters(document, cameras, given, findings)
     if findings.errors:
         raise ConfigError("\n".join(f"{path}: {error}" for error in findings.errors))
+    bridge["legacy_config"] = whole_configuration(content, document, bridge)
+    nodes["bridge"] = bridge
     return Translation(
         nodes,
         [f"{path}: {text}" for text in findings.warnings],
@@ -71,11 +71,10 @@ def _node(camera: CameraSection) -> str:
 
 
 def _cameras(document: Document, findings: Findings) -> list[CameraSection]:
-    """Return the cameras that are on; without any section, the first one as the Go streamer's."""
-    sections = document.cameras or (CameraSection("camera1", CAMERA, {}, 1, True),)
-    cameras = [camera for camera in sections if camera["width"] > 0]
+    """Return the cameras that are on."""
+    cameras = [camera for camera in document.cameras if camera["width"] > 0]
     if not cameras:
-        first = sections[0]
+        first = document.cameras[0]
         findings.wrong(
             first.name,
             "width",
@@ -88,7 +87,7 @@ def _cameras(document: Document, findings: Findings) -> list[CameraSection]:
 def _camera_parameters(
     camera: CameraSection, document: Document, findings: Findings
 ) -> dict[str, Value]:
-    flip, rotation = _flip(camera)
+    flip, rotation = FLIPS[camera.flip_method]
     width, height = _target_size(camera, findings)
     if rotation % 180:  # ours is the size before the turn, the file's the one that is sent
         width, height = height, width
@@ -107,11 +106,6 @@ def _camera_parameters(
     if crop is not None:
         parameters["crop"] = crop
     return parameters | _of_every_node(document)
-
-
-def _flip(camera: CameraSection) -> tuple[str, int]:
-    silent = GO_FLIP if camera.go else RUST_FLIP
-    return FLIPS[camera["flip_method"].lower() if "flip_method" in camera else silent]
 
 
 def _target_size(camera: CameraSection, findings: Findings) -> tuple[int, int]:
@@ -157,9 +151,9 @@ def _bridge_parameters(
     parameters: dict[str, Value] = {
         "cameras": [_node(camera) for camera in cameras],
         "host": server["bind_ip"] or "0.0.0.0",
-        "port": given.web_port or server["web_port"],
+        "port": _web_port(document, given),
         "auth": "open",
-        "legacy": webrtc["enabled"],
+        "legacy": True,
         "codecs": _codecs(document),
         "bitrate": bitrate,
         "lowest_bitrate": min(bitrate, settings_of(BridgeSettings)["lowest_bitrate"][1]),
@@ -170,27 +164,26 @@ def _bridge_parameters(
         "max_viewers_per_address": min(clients * len(cameras), 1000),
         "connect_timeout": webrtc["timeout"] / 1000,
         "memory_warning": _memory_warning(document, findings),
+        "memory_check_interval": float(document["debug"]["memory_check_interval_seconds"]),
     }
     parameters |= _signalling_ports(document, cameras, given, findings)
     if given.pi_ip or server["pi_ip"]:
         parameters["pi_ip"] = given.pi_ip or server["pi_ip"]
     if webrtc["stun_server"]:
         parameters["stun_urls"] = [_stun_url(webrtc["stun_server"])]
-    if "memory_check_interval_seconds" in document["debug"]:
-        seconds = document["debug"]["memory_check_interval_seconds"]
-        parameters["memory_check_interval"] = float(seconds)
     return parameters | _of_every_node(document)
 
 
+def _web_port(document: Document, given: Given) -> int:
+    port: int = document["server"]["web_port"]
+    return port if given.web_port is None else given.web_port
+
+
 def _of_every_node(document: Document) -> dict[str, Value]:
-    parameters: dict[str, Value] = {}
-    if "stats_log_interval_seconds" in document["logging"]:
-        seconds = document["logging"]["stats_log_interval_seconds"]
-        parameters["statistics_interval"] = float(seconds)
-    if "shutdown_timeout_seconds" in document["timeouts"]:
-        seconds = document["timeouts"]["shutdown_timeout_seconds"]
-        parameters["shutdown_timeout"] = float(seconds)
-    return parameters
+    return {
+        "statistics_interval": float(document["logging"]["stats_log_interval_seconds"]),
+        "shutdown_timeout": float(document["timeouts"]["shutdown_timeout_seconds"]),
+    }
 
 
 def _codecs(document: Document) -> list[str]:
@@ -239,28 +232,38 @@ def _signalling_ports(
     document: Document, cameras: list[CameraSection], given: Given, findings: Findings
 ) -> dict[str, Value]:
     """Return each camera's port, having seen that nothing else here has it."""
-    taken = [given.web_port or document["server"]["web_port"]]
-    ports = {}
+    ports: dict[str, Value] = {f"{_node(camera)}.signalling_port": 0 for camera in cameras}
+    if not document["webrtc"]["enabled"]:
+        return ports
+    page = _web_port(document, given)
+    taken = {page: "the page"} if page else {}
     for camera in cameras:
-        port = _signalling_port(document["webrtc"], camera, given.base_port)
+        port, section, key = _signalling_port(document["webrtc"], camera, given.base_port)
         if port in taken or port > LARGEST_PORT:
-            others = ", ".join(map(str, taken))
+            others = ", ".join(f"{number} ({whose})" for number, whose in taken.items())
             findings.wrong(
-                camera.name, "webrtc_port", port, f"another port up to {LARGEST_PORT} than {others}"
+                section,
+                key,
+                port,
+                f"a port up to {LARGEST_PORT} for {_node(camera)}, another one than {others}",
             )
         if port:
-            taken.append(port)
+            taken[port] = _node(camera)
         ports[f"{_node(camera)}.signalling_port"] = port
     return ports
 
 
-def _signalling_port(webrtc: Section, camera: CameraSection, base: int | None) -> int:
-    """Return a camera's port: the command line's, its section's, [webrtc]'s, or by its number."""
-    if not webrtc["enabled"]:
-        return 0
+def _signalling_port(
+    webrtc: Section, camera: CameraSection, base: int | None
+) -> tuple[int, str, str]:
+    """Return a camera's port, and the section and key that say it: the command line, the camera's
+    section, [webrtc], or the camera's number.
+    """
     if base is not None:
-        return base + camera.number - 1
-    port: int | None = camera["webrtc_port"]
-    if port is None and camera.number in (1, 2):
-        port = webrtc[f"webrtc_port_{camera.number}"]
-    return FIRST_SIGNALLING_PORT + camera.number - 1 if port is None else port
+        return base + camera.number - 1, "", "--base-port"
+    key = "webrtc_port"
+    if key not in camera and f"webrtc_port_{camera.number}" in webrtc:
+        key = f"webrtc_port_{camera.number}"
+        return webrtc[key], webrtc.name, key
+    port = camera[key] if key in camera else FIRST_SIGNALLING_PORT + camera.number - 1
+    return port, camera.name, key

@@ -44,23 +44,31 @@ def describe_all_cameras(bridge: Bridge) -> Described:
 
 
 def describe_config(bridge: Bridge, web_port: int) -> Described:
-    """Return the body of ``/api/config``: the file's sections, and what is in force of them.
+    """Return the body of ``/api/config``: the whole configuration, with what is in force of it.
 
     There are no periodic key frames; ``keyframe_interval`` is what the file says, or 0.
     """
-    settings, document = bridge.settings, bridge.predecessor.document
-    body: Described = {
-        "server": {"web_port": web_port, "pi_ip": _address(bridge), "bind_ip": settings.host},
-        "webrtc": {"enabled": True, "max_clients": settings.max_viewers_per_camera},
+    settings, document, address = bridge.settings, bridge.predecessor.document, _address(bridge)
+    ports = {name: bridge.predecessor.ports.get(name, 0) for name in settings.cameras}
+    in_force: dict[str, Described] = {
+        "server": {"web_port": web_port, "bind_ip": settings.host, "pi_ip": address},
+        "webrtc": {
+            "enabled": any(ports.values()),
+            "max_clients": settings.max_viewers_per_camera,
+        },
+        **{name: {"webrtc_port": port} for name, port in ports.items()},
+    }
+    return {
         **document,
+        **{name: {**_section(document, name), **values} for name, values in in_force.items()},
         "codec": settings.codecs[0],
         "bitrate": settings.bitrate,
         "keyframe_interval": _first(document, "keyframe_interval", ("video", "encoding"), 0),
         "camera1_port": 0,
         "camera2_port": 0,
-        "pi_ip": _address(bridge),
+        **{f"{name}_port": port for name, port in ports.items()},
+        "pi_ip": address,
     }
-    return body | {f"{name}_port": port for name, port in bridge.predecessor.ports.items()}
 
 
 def describe_services(bridge: Bridge) -> Described:
@@ -78,17 +86,17 @@ def describe_services(bridge: Bridge) -> Described:
 
 
 def _describe_camera(bridge: Bridge, camera: Mapping[str, Any]) -> Described:
-    document, settings = bridge.predecessor.document, bridge.settings
-    section = _section(document, camera["name"])
-    topic = bridge.feeds[camera["name"]].topic
+    section = _section(bridge.predecessor.document, camera["name"])
+    initialized = bool(bridge.publisher_types(bridge.feeds[camera["name"]].topic))
+    active = bridge.viewers is not None
     return {
         "id": camera["name"],
         "device_path": section.get("device") or "",
-        "running": bridge.viewers is not None and not camera["reason"],
-        "initialized": bool(bridge.publisher_types(topic)),
+        "running": active and initialized and not camera["reason"],
+        "initialized": initialized,
         "width": camera["width"] or section.get("width", 0),
         "height": camera["height"] or section.get("height", 0),
-        "fps": section.get("fps", settings.framerate),
+        "fps": section.get("fps", bridge.settings.framerate),
     }
 
 
@@ -128,7 +136,7 @@ def _address(bridge: Bridge) -> str:
 
 
 def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = document.get(name) or document.get(name.replace("camera", "camera_"))
+    section = document.get(name)
     return section if isinstance(section, Mapping) else {}
 
 

@@ -55,14 +55,14 @@ class Session:
         self._dialect: Dialect | None = None
         self._dialect_of_path = dialect_of_path(path)
         self._on_message = on_message
-        self._patience = bridge.settings.request_timeout
+        self._patience = bridge.settings.websocket_idle_timeout
         self._fastest = bridge.settings.websocket_messages_per_second
         self._rate = RateLimit(self._fastest, max(1.0, BURST * self._fastest))
         self._early: list[Fragment] = []
         self._watching = AsyncOwned()  # holds one viewer at most
         self._viewer: Viewer | None = None
         self._owner: asyncio.Task[None] | None = None  # ends when the viewer is gone
-        self._no_viewer_since = time.monotonic()
+        self._idle_since = time.monotonic()
 
     async def run(self) -> None:
         """Answer the client until it goes, or has to.
@@ -79,7 +79,7 @@ class Session:
     async def close(self) -> None:
         """End the viewer."""
         self._viewer = self._owner = None
-        self._no_viewer_since = time.monotonic()
+        self._idle_since = time.monotonic()
         await self._watching.aclose()
 
     def _speaks(self) -> Dialect:
@@ -95,6 +95,7 @@ class Session:
             if message.type in ENDED:
                 return None
             self._on_message()
+            self._idle_since = time.monotonic()
             self._count_message()
             if message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
@@ -114,7 +115,7 @@ class Session:
         """Return what comes next, None if the viewer ends first, or takes too long to come."""
         patience: float | None = None
         if self._viewer is None:
-            patience = max(0.0, self._no_viewer_since + self._patience - time.monotonic())
+            patience = max(0.0, self._idle_since + self._patience - time.monotonic())
         elif self._owner is None:
             return None
         async with AsyncOwned() as owned:
@@ -127,13 +128,14 @@ class Session:
             if self._owner is not None:
                 awaited.append(self._owner)
             await asyncio.wait(awaited, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-            return receiving.result() if receiving.done() else None
+        # Not sooner: a message may have come just before the wait for it was given up.
+        return None if receiving.cancelled() else receiving.result()
 
     async def _let_go(self) -> None:
         """Hang up on a client without a viewer; one that has closed it may offer anew."""
         viewer = self._viewer
         if viewer is None:
-            raise Hangup(WSCloseCode.POLICY_VIOLATION, f"no offer came within {self._patience:g} s")
+            raise Hangup(WSCloseCode.POLICY_VIOLATION, f"nothing came for {self._patience:g} s")
         if self._bridge.viewers is None:
             raise Hangup(WSCloseCode.GOING_AWAY, "the bridge is deactivated")
         if not viewer.left:
