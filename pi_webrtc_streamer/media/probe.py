@@ -10,10 +10,16 @@ Pure: bits, bit/s, seconds, and the clock is the caller's.
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from statistics import median
+
 RAMP = 1.0  # seconds, in which what is sent grows from nothing but the pictures to the target
 HOLD = 1.0  # seconds at the target
 SETTLE = 1.5  # seconds more in which the receiver may complain: it reports about once a second
 FILLED = 0.8  # share of the target that must have been sent, or the probe says nothing
+FULL_QUEUE = 0.06  # seconds above the least round trip of the probe
+ROUND_TRIPS = 3  # in a row, the middle one of which says that a queue fills: radio has outliers
 LONGEST_STEP = 0.2  # seconds between two pictures; a pause is not made up for
 
 
@@ -26,6 +32,8 @@ class Probe:
         self._last = begun
         self._held = 0.0  # bits sent since the target was reached
         self._failed = False
+        self._least_round_trip = math.inf
+        self._round_trips: deque[float] = deque(maxlen=ROUND_TRIPS)
 
     def padding(self, bits: int, now: float) -> int:
         """Return how many bits to add to a picture of so many that is sent now."""
@@ -37,6 +45,13 @@ class Probe:
         if elapsed >= RAMP:
             self._held += bits + added
         return added
+
+    def on_round_trip(self, round_trip: float) -> None:
+        """Take a round-trip time, in seconds, measured between two pictures."""
+        self._least_round_trip = min(self._least_round_trip, round_trip)
+        self._round_trips.append(round_trip)
+        if len(self._round_trips) == ROUND_TRIPS:
+            self._failed |= median(self._round_trips) > self._least_round_trip + FULL_QUEUE
 
     def fail(self) -> None:
         """Take note that the link is too full."""

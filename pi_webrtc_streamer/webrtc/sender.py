@@ -44,6 +44,7 @@ from ..owning import Owned, ReleaseError
 from .burst import BurstSocket
 from .capabilities import ABS_SEND_TIME, MID, PLAYOUT_DELAY
 from .datagrams import DatagramQueue
+from .echo import Echo
 from .health import ViewerHealth
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ class StreamSender:
         self._writer: RtpWriter | None = None
         self._needs_keyframe = True
         self._parameters: RTCRtpSendParameters | None = None
+        self._echo = Echo(self._on_echo)
         self._burst: tuple[asyncio.DatagramTransport, BurstSocket] | None = None
         self._take_over()
 
@@ -111,7 +113,7 @@ class StreamSender:
             # The picture at which the viewer changed its tier comes twice, at two times.
             unit = replace(unit, timestamp=unit.timestamp + 1 & 0xFFFFFFFF)
         protect = dtls._tx_srtp.protect
-        padding = self._padding(unit, now)
+        padding = self._probe(unit, now)
         packets = [protect(packet) for packet in (*self._writer.packets(unit, now), *padding)]
         sent = self._send_packets(packets)
         self.health.on_unit(sent, now)
@@ -158,6 +160,7 @@ class StreamSender:
             with Owned() as owned:
                 owned.at_end("the end of a sender", sender._RTCRtpSender__rtp_exited.set)
                 owned.at_end("a sender's socket", self._close_burst_socket)
+                owned.at_end("a sender's question", self._echo.close)
                 self._writer = self._open_writer(codec)
                 self.link.can_be_probed = self._writer.can_pad
                 joining = self._join(Codec[codec.name.upper()], self)
@@ -195,13 +198,20 @@ class StreamSender:
             rtx_sequence=secrets.randbits(15),
         )
 
-    def _padding(self, unit: AccessUnit, now: float) -> list[bytes]:
-        """Return what a probe of the link adds to a unit."""
+    def _probe(self, unit: AccessUnit, now: float) -> list[bytes]:
+        """Return what a probe of the link adds to a unit, and ask how full the link is before."""
         assert self._writer is not None
         if self.link.probe is None:
             return []
+        connection = self._sender.transport.transport._connection
+        if (pair := connection._nominated.get(1)) is not None:
+            self._echo.ask(connection, pair, now)
         bits = self.link.probe.padding(8 * unit.size, now)
         return self._writer.padding(bits // 8, unit.timestamp, now)
+
+    def _on_echo(self, round_trip: float) -> None:
+        if self.link.probe is not None:
+            self.link.probe.on_round_trip(round_trip)
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         """Note that the viewer is alive, whatever its RTCP is about."""
