@@ -16,7 +16,7 @@ import pi_webrtc_streamer.camera_node
 from pi_webrtc_streamer.camera import barcode
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.lifecycle import TransitionCallbackReturn
-from support.nodes import TOPIC, Lifecycle, running
+from support.nodes import TOPIC, Lifecycle, client_of, running
 from support.waiting import wait_for
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -199,8 +199,7 @@ def gap(images) -> float:
 
 def test_every_parameter_describes_itself(node):
     with running(make_camera()):
-        client = node.create_client(DescribeParameters, "/camera/describe_parameters")
-        assert client.wait_for_service(30)
+        client = client_of(node, DescribeParameters, "/camera/describe_parameters")
         names = ["width", "jpeg_quality", "flip", "framerate", "camera_info_url"]
         future = client.call_async(DescribeParameters.Request(names=names))
         wait_for(future.done, "the descriptions")

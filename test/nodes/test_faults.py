@@ -26,7 +26,7 @@ from pi_webrtc_streamer.media.encoder import X264Encoder
 from pi_webrtc_streamer.qos import newest_only
 from pi_webrtc_streamer.webrtc.sender import StreamSender
 from support.cameras import get_stats, reaches
-from support.nodes import TOPIC, Publisher, grey_jpeg, make_bridge, running
+from support.nodes import TOPIC, Publisher, client_of, grey_jpeg, make_bridge, running
 from support.program import Program, free_port
 from support.program import node as start_node
 from support.waiting import until, wait_for
@@ -233,7 +233,7 @@ async def test_what_a_callback_raises_is_logged_once_and_nothing_ends(
             await drain(viewer)
             for _ in range(3):
                 await viewer.next_frame()
-            client = node.create_client(SetParameters, "/bridge/set_parameters")
+            client = client_of(node, SetParameters, "/bridge/set_parameters")
             future = client.call_async(SetParameters.Request())
             await until(future.done, "an answer of the node's services")
             node.destroy_client(client)
@@ -259,8 +259,7 @@ async def test_a_parameter_that_cannot_be_set_is_refused_with_the_reason(node, m
     camera = CameraNode(overrides={"source": "pattern"})
     with running(camera):
         monkeypatch.setattr(camera._source, "set_framerate", fail, raising=False)
-        client = node.create_client(SetParameters, "/camera/set_parameters")
-        assert client.wait_for_service(30)
+        client = client_of(node, SetParameters, "/camera/set_parameters")
         change = Parameter("framerate", value=10.0).to_parameter_msg()
         future = client.call_async(SetParameters.Request(parameters=[change]))
         await until(future.done, "an answer")

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
@@ -112,6 +113,20 @@ class ImagePublisher(_RepeatingPublisher):
         return self.image
 
 
+def client_of(node: Node, kind: type, service: str) -> Client:
+    """Return a client of a service that is there.
+
+    Where both are made at the same time, Fast DDS now and then never shows one to the other (its
+    issue 2314); it shows it to the next client.
+    """
+    for _ in range(6):
+        client = node.create_client(kind, service)
+        if client.wait_for_service(5):
+            return client
+        node.destroy_client(client)
+    raise AssertionError(f"there is no {service}")
+
+
 class Lifecycle:
     """Changes another node's state through its services, as ``ros2 lifecycle`` does."""
 
@@ -129,8 +144,7 @@ class Lifecycle:
     )
 
     def __init__(self, node: Node, name: str) -> None:
-        self._client = node.create_client(ChangeState, f"/{name}/change_state")
-        assert self._client.wait_for_service(30)
+        self._client = client_of(node, ChangeState, f"/{name}/change_state")
 
     def change(self, transition: int) -> bool:
         """Request a transition and return whether it succeeded."""
