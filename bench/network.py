@@ -15,6 +15,7 @@ from .figures import Part, Unavailable, freezes, percentile
 from .processes import HD, streamer
 
 SECONDS = 20.0
+NARROW_SECONDS = 60.0  # a larger picture is tried after 5, 15 and 35
 FREEZE = 200.0  # milliseconds between two frames
 LOSS = 5  # percent of the datagrams, in both directions
 RATE = "1mbit"  # towards the viewer
@@ -23,29 +24,29 @@ RATE = "1mbit"  # towards the viewer
 def run(progress: Callable[[str], None]) -> Iterator[Part]:
     """Watch in Chromium over a good link, one that loses packets, and a narrow one."""
     _check_tools()
-    conditions: tuple[tuple[str, Callable[[Link], None]], ...] = (
-        ("no loss", lambda link: None),
-        (f"{LOSS} % loss", _lose),
-        ("1 Mbit/s", _narrow),
+    conditions: tuple[tuple[str, Callable[[Link], None], float], ...] = (
+        ("no loss", lambda link: None, SECONDS),
+        (f"{LOSS} % loss", _lose, SECONDS),
+        ("1 Mbit/s", _narrow, NARROW_SECONDS),
     )
-    for name, make_poor in conditions:
+    for name, make_poor, seconds in conditions:
         progress(f"network: {name}")
-        part = Part(f"Over a link with {name}: Chromium, {HD}, H.264, {SECONDS:g} s")
+        part = Part(f"Over a link with {name}: Chromium, {HD}, H.264, {seconds:g} s")
         with _link() as link:
             make_poor(link)
-            seen = _watch(link)
+            seen = _watch(link, seconds)
         _add_figures(part, seen)
         yield part
 
 
-def _watch(link: Link) -> Seen:
+def _watch(link: Link, seconds: float) -> Seen:
     with (
         streamer(HD, link.here, "auth:=none") as running,
         chromium_inside(link) as executable,
         chromium(executable) as browser,
         our_page(browser, running.url) as page,
     ):
-        return watch(page, "ours", seconds=SECONDS)
+        return watch(page, "ours", seconds=seconds)
 
 
 def _add_figures(part: Part, seen: Seen) -> None:
