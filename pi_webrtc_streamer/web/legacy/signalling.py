@@ -112,5 +112,9 @@ async def _close(socket: web.WebSocketResponse, request: web.Request) -> None:
         closing = socket.close(code=WSCloseCode.GOING_AWAY, message=b"the bridge hangs up")
         await asyncio.wait_for(closing, GOOD_BYE)
     transport = request.transport
-    if transport is not None and (not transport.is_closing() or transport.get_write_buffer_size()):
+    if transport is None:
+        return
+    if transport.get_write_buffer_size():
         transport.abort()  # it reads nothing
+    else:
+        transport.close()  # a reset could overtake the good-bye
