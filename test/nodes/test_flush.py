@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from pi_webrtc_streamer.media.codec import Codec
+from pi_webrtc_streamer.media.rate_control import LinkEstimate
 from support.leaks import held
 from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
@@ -96,6 +97,8 @@ async def test_a_unit_under_way_is_not_for_the_next_viewer(node, bridge):
             outlet = fanout._outlet
             while outlet.ready:  # and nothing is sent meanwhile: the loop is kept
                 pass
+        while bridge.count_publishers(TOPIC):  # nor is a picture on its way through DDS
+            pass
         fanout.remove(first)
         fanout.add(second)
 
@@ -115,6 +118,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.units = []
+        self.link = LinkEstimate(10_000_000)
 
     def send(self, unit, now: float) -> None:
         self.units.append(unit)
