@@ -129,7 +129,17 @@ class StreamSender:
     @property
     def addresses(self) -> int:
         """How many addresses the viewer has: those it named, and those it sent checks from."""
-        return len(self._sender.transport.transport._connection._remote_candidates)
+        return len(self._ice._remote_candidates)
+
+    @property
+    def _ice(self) -> Any:
+        """The aioice connection below DTLS."""
+        return self._sender.transport.transport._connection
+
+    @property
+    def _pair(self) -> Any:
+        """The pair of addresses that ICE has chosen, None while it has not."""
+        return self._ice._nominated.get(1)
 
     def _take_over(self) -> None:
         """Put our methods in the place of aiortc's, on this instance."""
@@ -141,7 +151,7 @@ class StreamSender:
         self._handle_rtcp_original = sender._handle_rtcp_packet
         sender._handle_rtcp_packet = self._handle_rtcp_packet
         sender._send_keyframe = self._on_keyframe_request
-        sender.transport.transport._connection._queue = DatagramQueue()
+        self._ice._queue = DatagramQueue()
 
     async def _send(self, parameters: RTCRtpSendParameters) -> None:
         """Note what was negotiated, then start as aiortc does."""
@@ -203,9 +213,8 @@ class StreamSender:
         assert self._writer is not None
         if self.link.probe is None:
             return []
-        connection = self._sender.transport.transport._connection
-        if (pair := connection._nominated.get(1)) is not None:
-            self._echo.ask(connection, pair, now)
+        if (pair := self._pair) is not None:
+            self._echo.ask(self._ice, pair, now)
         bits = self.link.probe.padding(8 * unit.size, now)
         return self._writer.padding(bits // 8, unit.timestamp, now)
 
@@ -281,7 +290,7 @@ class StreamSender:
 
     def _send_packets(self, packets: Sequence[bytes]) -> bool:
         """Send protected packets; returns False if the network does not take them now."""
-        pair = self._sender.transport.transport._connection._nominated.get(1)
+        pair = self._pair
         if pair is None:
             return False
         transport: Any = pair.protocol.transport
