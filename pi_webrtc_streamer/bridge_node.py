@@ -206,10 +206,10 @@ class BridgeNode(OwningNode):
             ) from error
         return resolved
 
-    def _demand(self, camera: str, wanted: bool) -> None:
+    def _demand(self, camera: str, audience: int) -> None:
         subscription = self._subscriptions_by_camera.get(camera)
         if subscription is not None:
-            subscription.demand(wanted)
+            subscription.demand(audience)
 
     def _publisher_types(self, topic: str) -> list[str]:
         return [info.topic_type for info in self.get_publishers_info_by_topic(topic)]

@@ -15,6 +15,7 @@ from rclpy.subscription import Subscription
 
 from .callbacks import call_every, own_group
 from .faults import faults
+from .media.distributor import NOBODY
 from .media.feed import COMPRESSED_IMAGE, IMAGE
 from .owning import Owned
 from .qos import given_overrides, misfit_of_publisher, newest_only
@@ -28,8 +29,9 @@ SAY_AGAIN_AFTER = 10.0  # seconds
 MESSAGES = {COMPRESSED_IMAGE: SerializedCompressedImage, IMAGE: SerializedImage}
 
 
-# Gets the bytes, and when they were published, in nanoseconds since the epoch.
-Receiver: TypeAlias = Callable[[bytes, int], object]
+# Gets the bytes, when they were published, in nanoseconds since the epoch, and for which audience
+# they were received.
+Receiver: TypeAlias = Callable[[bytes, int, int], object]
 
 
 class _Kind(NamedTuple):
@@ -38,7 +40,7 @@ class _Kind(NamedTuple):
 
 
 class OnDemandSubscription:
-    """Subscribes to a topic's serialized messages while :meth:`demand` was last called with True.
+    """Subscribes to a topic's serialized messages while there is an audience for them.
 
     ``receivers`` says who takes each message type that will do, the preferred one first. The
     subscription is of the first of them that the topic has a publisher of. When its publishers turn
@@ -49,7 +51,8 @@ class OnDemandSubscription:
     all the fragments of one, and nearly all reliably. A place for one keeps the newest either way.
 
     :meth:`demand` may be called from any thread; the subscription comes and goes in the executor's.
-    With no subscriber, the camera node does not even encode.
+    With no subscriber, the camera node does not even encode. Each audience has a subscription of
+    its own, so that what was received for the one before is known from what is for it.
 
     ``on_misfit`` is told when a publisher's QoS does not suit the subscription, and with None when
     there is a new one. Parameters ``qos_overrides.<topic>.subscription.*`` have the last word.
@@ -66,8 +69,9 @@ class OnDemandSubscription:
         self._topic = topic
         self._receivers = receivers
         self._on_misfit = on_misfit
-        self._wanted = False
+        self._audience = NOBODY
         self._listening: Owned | None = None
+        self._listening_for = NOBODY
         self._subscribed = Owned()  # holds one subscription at most
         self._subscription: Subscription | None = None
         self._kind = _Kind(next(iter(receivers)), ReliabilityPolicy.BEST_EFFORT)
@@ -81,26 +85,28 @@ class OnDemandSubscription:
             )
             self._owned = owned.pop_all()
 
-    def demand(self, wanted: bool) -> None:
-        """Say whether messages are wanted from now on."""
-        self._wanted = wanted
+    def demand(self, audience: int) -> None:
+        """Say who wants messages from now on; see :class:`.FrameDistributor`."""
+        self._audience = audience
         self._changed.trigger()
 
     def close(self) -> None:
         """Unsubscribe for good; in the executor's thread."""
-        self._wanted = False
+        self._audience = NOBODY
         self._owned.close()
 
     def _reconcile(self) -> None:
         try:
-            if not self._wanted:
+            audience = self._audience
+            if audience != self._listening_for:
                 self._stop_listening()
-            elif self._listening is None:
-                self._listen()
+            if audience != NOBODY and self._listening is None:
+                self._listen(audience)
         except Exception as error:
             faults.report(logger, f"cannot listen to {self._topic}", error)
 
-    def _listen(self) -> None:
+    def _listen(self, audience: int) -> None:
+        self._listening_for = audience
         with Owned() as owned:
             owned.at_end(f"what is subscribed to {self._topic}", self._subscribed.close)
             what = f"the timer of {self._topic}"
@@ -143,7 +149,7 @@ class OnDemandSubscription:
     def _subscribe(self, kind: _Kind) -> None:
         self._kind = kind
         self._on_misfit(None)
-        take = partial(self._take, self._receivers[kind.message_type])
+        take = partial(self._take, self._receivers[kind.message_type], self._listening_for)
         qos = newest_only(kind.reliability)
         try:
             self._subscription = self._subscribed.take(
@@ -174,9 +180,11 @@ class OnDemandSubscription:
         self._subscription = None
         self._node.destroy_subscription(subscription)
 
-    def _take(self, receiver: Receiver, message: bytes, info: dict[str, int]) -> None:
+    def _take(
+        self, receiver: Receiver, audience: int, message: bytes, info: dict[str, int]
+    ) -> None:
         self._silent = False
-        receiver(message, info["source_timestamp"])
+        receiver(message, info["source_timestamp"], audience)
 
     def _take_misfit(self, asked: QoSProfile, event: QoSRequestedIncompatibleQoSInfo) -> None:
         """Say that a publisher does not fit, and follow it where that helps."""

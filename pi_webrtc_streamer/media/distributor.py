@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -56,51 +57,68 @@ class Mailbox(Generic[Item]):
             self._ready.notify()
 
 
+NOBODY = 0  # the audience when nobody listens
+
+
+@dataclass(frozen=True)
+class _Listening(Generic[Item]):
+    audience: int
+    mailboxes: tuple[Mailbox[Item], ...]
+
+
 class FrameDistributor(Generic[Item]):
     """Publishes items to any number of mailboxes, from any thread.
 
-    ``on_demand`` is called with True when the first mailbox comes and with False when the last one
-    goes, in the thread in which that happens: nothing need run for nobody. ``audience`` is another
-    number each time the first one comes: what was received for one audience is not for the next.
-    ``overwritten`` counts for all mailboxes there have been.
+    Those who listen from when the first one comes until the last one goes are an *audience*: 1, 2
+    and so on. ``on_demand`` is called with its number when it comes and with :data:`NOBODY` when it
+    goes, in the thread in which that happens: nothing need run for nobody. ``overwritten`` counts
+    for all mailboxes there have been.
     """
 
-    def __init__(self, on_demand: Callable[[bool], object] | None = None) -> None:
+    def __init__(self, on_demand: Callable[[int], object] | None = None) -> None:
         self._on_demand = on_demand
         self._change = threading.Lock()
-        self.audience = 0
+        self._audiences = 0
         # Replaced whole at each change, so that publish() reads it without a lock.
-        self._mailboxes: tuple[Mailbox[Item], ...] = ()
+        self._listening: _Listening[Item] = _Listening(NOBODY, ())
         self.overwritten = 0
 
-    def publish(self, item: Item) -> None:
-        """Put the item into every mailbox."""
-        for mailbox in self._mailboxes:
+    def publish(self, item: Item, audience: int | None = None) -> None:
+        """Put the item into every mailbox; into none if it was received for another audience.
+
+        None stands for whoever is there.
+        """
+        listening = self._listening
+        if audience not in (None, listening.audience):
+            return
+        for mailbox in listening.mailboxes:
             self.overwritten += mailbox.put(item)
 
     @property
     def wanted(self) -> bool:
         """Whether anybody listens."""
-        return bool(self._mailboxes)
+        return bool(self._listening.mailboxes)
 
     def attach(self, mailbox: Mailbox[Item]) -> None:
         """Let a mailbox have every item from now on."""
         with self._change:
-            if not self._mailboxes:
-                self.audience += 1
-                if self._on_demand is not None:
-                    self._on_demand(True)
-            self._mailboxes = (*self._mailboxes, mailbox)
+            before = self._listening
+            if not before.mailboxes:
+                self._audiences += 1
+                self._demand(self._audiences)
+            self._listening = _Listening(self._audiences, (*before.mailboxes, mailbox))
 
     def detach(self, mailbox: Mailbox[Item]) -> None:
         """Let it have no more, and drop what it holds; safe to call twice."""
         with self._change:
-            if mailbox not in self._mailboxes:
+            before = self._listening.mailboxes
+            if mailbox not in before:
                 return
-            self._mailboxes = tuple(other for other in self._mailboxes if other is not mailbox)
+            others = tuple(other for other in before if other is not mailbox)
+            self._listening = _Listening(self._audiences if others else NOBODY, others)
             mailbox.take()
-            if not self._mailboxes and self._on_demand is not None:
-                self._on_demand(False)
+            if not others:
+                self._demand(NOBODY)
 
     @contextmanager
     def subscribed(self, mailbox: Mailbox[Item]) -> Iterator[Mailbox[Item]]:
@@ -110,3 +128,7 @@ class FrameDistributor(Generic[Item]):
             yield mailbox
         finally:
             self.detach(mailbox)
+
+    def _demand(self, audience: int) -> None:
+        if self._on_demand is not None:
+            self._on_demand(audience)

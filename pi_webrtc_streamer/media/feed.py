@@ -38,7 +38,7 @@ class FeedStatus:
 class CameraFeed:
     """Turns a topic's messages into frames, publishes them, and can say how the camera is.
 
-    ``on_demand`` is told whether anybody wants frames (see :class:`FrameDistributor`). Pictures of
+    ``on_demand`` is told who wants frames, if anybody (see :class:`FrameDistributor`). Pictures of
     more than ``max_pixels`` are refused before anything is decoded.
     """
 
@@ -46,7 +46,7 @@ class CameraFeed:
         self,
         name: str,
         topic: str,
-        on_demand: Callable[[bool], object] | None = None,
+        on_demand: Callable[[int], object] | None = None,
         max_pixels: int = MAX_PIXELS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,22 +65,23 @@ class CameraFeed:
         self._problem_logged: tuple[str, float] | None = None
         self._misfit: str | None = None
 
-    def accept(self, message: bytes, published: int = 0) -> None:
+    def accept(self, message: bytes, published: int = 0, audience: int | None = None) -> None:
         """Take a serialized CompressedImage and publish its picture, or note why it is no use.
 
         ``published`` is when the publisher sent it, in nanoseconds since the epoch; 0: unknown.
+        ``audience`` is for whom it was received: nobody else is shown it.
         """
         received = time.time_ns()
         try:
             image = read_compressed_image(message)
             if not is_jpeg_format(image.format):
                 raise JpegError(f'its format is "{image.format[:40]}", not jpeg')
-            self.publish(image.data, StageTimes(image.stamp, published, received))
+            self.publish(image.data, StageTimes(image.stamp, published, received), audience)
         except (CdrError, JpegError) as error:
             self.report_problem(str(error))
 
-    def publish(self, jpeg: memoryview, times: StageTimes) -> None:
-        """Publish a JPEG picture.
+    def publish(self, jpeg: memoryview, times: StageTimes, audience: int | None = None) -> None:
+        """Publish a JPEG picture, for one audience or whoever is there.
 
         :raises JpegError: if it is no whole JPEG, or too large.
         """
@@ -92,7 +93,7 @@ class CameraFeed:
         self._last_received = now
         self._misfit = None
         self._frames.add(now)
-        self.distributor.publish(frame)
+        self.distributor.publish(frame, audience)
 
     def report_problem(self, problem: str) -> None:
         """Note why a message could not be used; logged when new, and then now and then."""

@@ -26,7 +26,7 @@ class _Arrived(NamedTuple):
     message: bytes
     published: int  # nanoseconds since the epoch
     received: int
-    audience: int  # of the distributor
+    audience: int | None
 
 
 class RawFeed:
@@ -46,10 +46,11 @@ class RawFeed:
         self._thread: threading.Thread | None = None
         self._owned = Owned()
 
-    def accept(self, message: bytes, published: int = 0) -> None:
+    def accept(self, message: bytes, published: int = 0, audience: int | None = None) -> None:
         """Take a serialized Image; its picture is published, or noted as no use, a little later.
 
         ``published`` is when the publisher sent it, in nanoseconds since the epoch; 0: unknown.
+        ``audience`` is for whom it was received: nobody else is shown it.
         """
         if self._thread is None:
             thread = threading.Thread(target=self._run, name=f"raw-{self._feed.name}", daemon=True)
@@ -57,7 +58,6 @@ class RawFeed:
                 f"the thread {thread.name}", thread.start, lambda _: end_thread(thread)
             )
             self._thread = thread
-        audience = self._feed.distributor.audience
         self._inbox.put(_Arrived(message, published, time.time_ns(), audience))
 
     def close(self) -> None:
@@ -87,5 +87,4 @@ class RawFeed:
         image = read_image(arrived.message)
         jpeg = encode_jpeg(image, self._to_bgr, self._feed.max_pixels)
         times = StageTimes(image.stamp, arrived.published, arrived.received)
-        if arrived.audience == self._feed.distributor.audience:
-            self._feed.publish(memoryview(jpeg), times)
+        self._feed.publish(memoryview(jpeg), times, arrived.audience)

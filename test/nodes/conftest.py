@@ -10,6 +10,8 @@ from rclpy.context import Context
 from rclpy.node import Node
 
 from pi_webrtc_streamer.process import ros_context, spinning
+from support.nodes import TOPIC
+from support.waiting import wait_for
 
 PROFILE = str(Path(__file__).parents[1] / "support" / "fastdds.xml")
 
@@ -38,9 +40,13 @@ def ros():
 
 @pytest.fixture
 def node(ros):
-    """A plain node, spun in the background."""
+    """A plain node, spun in the background; nobody publishes pictures but who the test lets do so.
+
+    DDS has the publishers of a camera's node that an earlier test killed for 20 s.
+    """
     node = Node("test_node")
     with spinning([node]):
+        wait_for(lambda: not node.count_publishers(TOPIC), "the end of publishers from before")
         yield node
     node.destroy_node()
 

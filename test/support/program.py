@@ -11,6 +11,8 @@ from pathlib import Path
 
 from .waiting import GIVE_UP_AFTER, wait_for
 
+ENDS_WELL_WITHIN = 5.0  # seconds; if it does not, that is none of what the test was for
+
 
 class Program:
     """One of the package's programs, as it is installed, until the context ends."""
@@ -65,9 +67,17 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
+            self._end_somehow()
+        self._folder.cleanup()
+
+    def _end_somehow(self) -> None:
+        """End it well if it can be: of a node that was killed, DDS has its publishers for 20 s."""
+        self.process.terminate()
+        try:
+            self.process.wait(ENDS_WELL_WITHIN)
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(GIVE_UP_AFTER)
-        self._folder.cleanup()
 
 
 def node(program: str, *parameters: str, name: str = "") -> Program:

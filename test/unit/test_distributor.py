@@ -6,7 +6,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.media.distributor import FrameDistributor, Mailbox
+from pi_webrtc_streamer.media.distributor import NOBODY, FrameDistributor, Mailbox
 from pi_webrtc_streamer.media.frame import JpegFrame, live_frames
 from pi_webrtc_streamer.media.stages import StageTimes
 
@@ -60,11 +60,12 @@ def test_every_mailbox_gets_every_item_while_attached():
 
 @given(st.lists(st.integers(0, 4)))
 def test_demand_is_told_exactly_when_the_first_comes_and_the_last_goes(toggles):
-    told: list[bool] = []
+    told: list[int] = []
     distributor: FrameDistributor[int] = FrameDistributor(told.append)
     mailboxes: list[Mailbox[int]] = [Mailbox() for _ in range(5)]
     attached: set[int] = set()
-    expected: list[bool] = []
+    expected: list[int] = []
+    audiences = 0
     for number in toggles:
         was = bool(attached)
         if number in attached:
@@ -75,9 +76,27 @@ def test_demand_is_told_exactly_when_the_first_comes_and_the_last_goes(toggles):
             attached.add(number)
             distributor.attach(mailboxes[number])
         if bool(attached) != was:
-            expected.append(bool(attached))
+            audiences += bool(attached)
+            expected.append(audiences if attached else NOBODY)
         assert distributor.wanted == bool(attached)
     assert told == expected
+
+
+def test_what_was_received_for_one_audience_is_not_for_the_next():
+    told: list[int] = []
+    distributor: FrameDistributor[str] = FrameDistributor(told.append)
+    mailbox: Mailbox[str] = Mailbox()
+    with distributor.subscribed(Mailbox()):
+        (before,) = told
+    with distributor.subscribed(mailbox):
+        distributor.publish("from before", before)
+        assert mailbox.take() is None
+        with distributor.subscribed(Mailbox()):  # who joins them is of the same audience
+            distributor.publish("for them", told[-1])
+        assert mailbox.take() == "for them"
+        distributor.publish("for whoever is there")
+        assert mailbox.take() == "for whoever is there"
+    distributor.publish("for nobody", NOBODY)
 
 
 def test_a_frame_lives_as_long_as_somebody_holds_it():

@@ -93,7 +93,7 @@ def test_the_thread_begins_with_the_first_message_and_ends_with_close(feed, fram
         assert threading.active_count() == before
 
 
-def test_a_picture_from_before_is_not_for_who_comes_next(feed):
+def test_a_picture_from_before_is_not_for_who_comes_next():
     """The one audience goes and another one comes while a picture is compressed."""
     converting, go_on = threading.Event(), threading.Event()
 
@@ -102,16 +102,19 @@ def test_a_picture_from_before_is_not_for_who_comes_next(feed):
         assert go_on.wait(GIVE_UP_AFTER)
         return to_bgr(image)
 
+    told: list[int] = []
+    feed = CameraFeed("camera", "/camera/image_raw", told.append)
     bayer = halves("bayer_rggb8", 64, 48, (255, 0, 0), (255, 0, 0))
     raw_feed = RawFeed(feed, to_bgr_in_time)
     mailbox: Mailbox[JpegFrame] = Mailbox()
     try:
         with feed.distributor.subscribed(Mailbox()):
-            raw_feed.accept(serialize_message(message(bayer._replace(stamp=10**9))))
+            raw_feed.accept(serialize_message(message(bayer._replace(stamp=10**9))), 0, told[-1])
             assert converting.wait(GIVE_UP_AFTER)
         with feed.distributor.subscribed(mailbox):
             go_on.set()
-            raw_feed.accept(serialize_message(message(bayer._replace(stamp=2 * 10**9))))
+            later = message(bayer._replace(stamp=2 * 10**9))
+            raw_feed.accept(serialize_message(later), 0, told[-1])
             frame = mailbox.wait(GIVE_UP_AFTER)
             assert frame is not None
             assert frame.times.captured == 2 * 10**9
