@@ -10,21 +10,23 @@ import gc
 import sys
 
 _LIBC = ctypes.CDLL(None)  # musl, which is no glibc, has none of what is called here
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # mallopt(3)
 LARGE = 256 * 1024  # bytes; a JPEG picture is smaller, a decoded one larger
 MAPPED, ALLOCATED = 4, 7  # hblkhd and uordblks, in struct mallinfo2
 
 
-def return_large_pieces() -> None:
-    """Have glibc give large pieces of memory back to the system as soon as they are free.
+def tame_heap() -> None:
+    """Have glibc give large pieces of memory back as soon as they are free, and keep one heap.
 
-    Left to itself, it keeps the more, the larger the pieces are that it has seen: up to 64 MB at
-    the end of each thread's heap, where ``malloc_trim`` does not reach.
+    Left to itself, it keeps the more, the larger the pieces are that it has seen, up to 64 MB; and
+    it makes a heap for nearly every thread (eight for a core), each of which fills with what is
+    free and scattered, and at whose end ``malloc_trim`` does not reach.
     """
     set_option = getattr(_LIBC, "mallopt", None)
     if set_option is not None:
         set_option(M_TRIM_THRESHOLD, LARGE)
         set_option(M_MMAP_THRESHOLD, LARGE)
+        set_option(M_ARENA_MAX, 1)
 
 
 def settle_heap() -> None:
