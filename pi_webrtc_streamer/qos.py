@@ -72,7 +72,7 @@ def _policy(kind: int) -> str:
 
 
 def _value(profile: QoSProfile | None, policy: str) -> str:
-    """Return a policy's value in words; an endpoint may be gone before it is looked at."""
+    """Return a policy's value in words; an endpoint may be gone, or not yet known, then."""
     value = getattr(profile, policy, None)
     if value is None:
         return f"another {policy}"

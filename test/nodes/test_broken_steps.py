@@ -19,7 +19,7 @@ from pi_webrtc_streamer import loop as loop_module
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.webrtc import viewers as viewers_module
 from support.faults import Waits, step_broken, steps_recorded
-from support.leaks import all_given_back, held
+from support.leaks import all_given_back, held, held_at_rest
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.predecessor import Client, connected
 from support.program import free_port
@@ -81,12 +81,12 @@ def bridge(node, monkeypatch):
         yield bridge
 
 
-async def held_at_rest(bridge) -> dict[str, int]:
-    """Count what the bridge holds when nobody watches."""
+async def held_for_nobody(bridge) -> dict[str, int]:
+    """Count what the bridge holds when nobody watches any more."""
     for _ in range(2):
         await serves(bridge.url)
-    await until(lambda: held(bridge)["tasks"] == 0, "the end of every task")
-    return held(bridge)
+    await until(lambda: not (held(bridge)["tasks"] or held(bridge)["peers"]), "the end of all")
+    return await held_at_rest(bridge)  # threads and encoders end after the tasks
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def impatient(monkeypatch):
 
 @pytest.mark.slow
 async def test_each_step_of_a_viewer(bridge):
-    before = await held_at_rest(bridge)
+    before = await held_for_nobody(bridge)
     with steps_recorded() as steps:
         await serves(bridge.url)
         await all_given_back(before, bridge, "after a viewer")
@@ -116,7 +116,7 @@ async def test_each_step_of_a_viewer(bridge):
 @pytest.mark.slow
 async def test_each_step_of_a_socket(bridge):
     """As above, for a viewer that came by the predecessor's signalling."""
-    before = await held_at_rest(bridge)
+    before = await held_for_nobody(bridge)
     with steps_recorded() as steps:
         await call_and_leave(bridge, lambda: False)
         await all_given_back(before, bridge, "after a client")
@@ -145,7 +145,7 @@ async def call_and_leave(bridge, broken: Condition) -> None:
 @pytest.mark.parametrize("how", ["raise", "cancel", "hang"])
 async def test_each_wait_of_a_viewer(bridge, impatient, monkeypatch, how):
     loop = bridge._loop.loop
-    before = await held_at_rest(bridge)
+    before = await held_for_nobody(bridge)
     with Waits().watched(loop) as waits:
         await serves(bridge.url)
         await all_given_back(before, bridge, "after a viewer")

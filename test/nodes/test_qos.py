@@ -1,4 +1,8 @@
-"""Publishers and subscribers whose QoS does not fit, or changes: followed, or said."""
+"""Publishers and subscribers whose QoS does not fit, or changes: followed, or said.
+
+DDS may tell of a misfit a moment before it knows more of the other side, which is then said to have
+"another" value.
+"""
 
 import re
 
@@ -56,8 +60,10 @@ async def test_a_reliable_publisher_replaced_by_a_best_effort_one_is_followed(re
                 await viewer.frame_with(has_luma(160))
                 assert reliabilities(remote) == [BEST_EFFORT]
                 assert (await reaches(bridge.url, "live"))["reason"] == ""
-    said = "A publisher of /camera/image_raw/compressed offers reliability best_effort, and the "
-    assert capfd.readouterr().err.count(said) == 1
+    said = (
+        r"A publisher of /camera/image_raw/compressed offers \w+ (reliability|best_effort), and the"
+    )
+    assert len(re.findall(said, capfd.readouterr().err)) == 1
 
 
 def reliabilities(node) -> list[ReliabilityPolicy]:
@@ -72,14 +78,15 @@ def reliabilities(node) -> list[ReliabilityPolicy]:
             {"reliability": "reliable"},
             {"reliability": BEST_EFFORT},
             {"reliability": RELIABLE},
-            r"offers reliability best_effort, and the bridge asks for reliability reliable: .*"
+            r"offers (reliability best_effort|another reliability), and the bridge asks for "
+            r"reliability reliable: .*"
             r"qos_overrides./camera/image_raw/compressed.subscription.reliability",
         ),
         (
             {"deadline": 100_000_000},
             {},
             {"deadline": Duration(seconds=0.05)},
-            r"offers deadline none, and the bridge asks for deadline 0.1 s",
+            r"offers (deadline none|another deadline), and the bridge asks for deadline 0.1 s",
         ),
     ],
 )
@@ -115,9 +122,10 @@ def test_a_subscriber_that_asks_too_much_of_the_camera_is_told_in_its_log(remote
 
         wait_for(warned, "a warning")
     assert re.search(
-        r"\[WARN\] .*a subscriber of /camera/image_raw/compressed asks for reliability reliable, "
-        r"and this node offers reliability best_effort: .* as for sensor data, or this node's "
-        r"parameter qos_overrides./camera/image_raw/compressed.publisher.reliability",
+        r"\[WARN\] .*a subscriber of /camera/image_raw/compressed asks for (reliability reliable|"
+        r"another reliability), and this node offers reliability best_effort: .* as for "
+        r"sensor data, or this node's parameter "
+        r"qos_overrides./camera/image_raw/compressed.publisher.reliability",
         "".join(said),
     )
     assert not images
