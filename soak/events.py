@@ -22,6 +22,7 @@ from .robot import CHANGING, SIZES, STEADY, Robot
 
 CODECS = ("h264", "vp8")
 MOST_VIEWERS = 6  # at once, over WebRTC: it is to take no more than a core
+MOST_CLIENTS = 3  # of the multipart stream
 LONGEST_STALL = 8.0  # seconds; after 5 the bridge takes a viewer for gone
 PAGE_WITHIN = 60.0  # seconds
 STATIC = ("", *(f"static/{name}" for name in ("app.js", "style.css", "tile.js", "whep.js")))
@@ -106,8 +107,8 @@ def stall(scene: Scene) -> None:
 
 
 def read_mjpeg(scene: Scene) -> None:
-    """A client reads the multipart stream; the fourth one takes the place of the first."""
-    if len(scene.clients) >= 3:
+    """A client reads the multipart stream; one too many takes the place of the first."""
+    if len(scene.clients) >= MOST_CLIENTS:
         scene.clients.pop(0).leave()
     scene.clients.append(MjpegClient(scene.robot.url, scene.camera()))
 
@@ -138,6 +139,17 @@ def half_join(scene: Scene) -> None:
 def hasty_join(scene: Scene) -> None:
     """An offer is posted by somebody who does not wait for the answer."""
     post_and_run(scene.robot.url, scene.camera(), scene.offer)
+
+
+def crowd(scene: Scene) -> None:
+    """As many come as may be there at once, and as many again whom nobody will see."""
+    while sum(group.number for group in scene.groups) <= MOST_VIEWERS - 3:
+        join(scene)
+    for _ in range(MOST_CLIENTS):
+        read_mjpeg(scene)
+    for _ in range(MOST_VIEWERS):
+        half_join(scene)
+    snapshots(scene)
 
 
 def nonsense(scene: Scene) -> None:
@@ -202,6 +214,7 @@ EVENTS: dict[Event, int] = {
     snapshots: 3,
     half_join: 2,
     hasty_join: 2,
+    crowd: 1,
     nonsense: 2,
     restart_camera: 2,
     kill_camera: 1,
