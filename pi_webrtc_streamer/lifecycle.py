@@ -88,6 +88,15 @@ class OwningNode(LifecycleNode):
         if done:
             self._trying_again.close()
 
+    def destroy_node(self) -> None:
+        """Give back what rclpy holds for the node, the last of which is the state machine.
+
+        rclpy 7 and 9 leave that to the garbage collector: until it comes by, the node and its
+        services stay in the ROS graph.
+        """
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     @property
     def state_label(self) -> str:
         """The node's lifecycle state: unconfigured, inactive, active, finalized, or between two."""
