@@ -114,17 +114,10 @@ class ImagePublisher(_RepeatingPublisher):
 
 
 def client_of(node: Node, kind: type, service: str) -> Client:
-    """Return a client of a service that is there.
-
-    Where both are made at the same time, Fast DDS now and then never shows one to the other (its
-    issue 2314); it shows it to the next client.
-    """
-    for _ in range(6):
-        client = node.create_client(kind, service)
-        if client.wait_for_service(5):
-            return client
-        node.destroy_client(client)
-    raise AssertionError(f"there is no {service}")
+    """Return a client of a service that is there."""
+    client = node.create_client(kind, service)
+    assert client.wait_for_service(GIVE_UP_AFTER), f"there is no {service}"
+    return client
 
 
 class Lifecycle:
