@@ -103,6 +103,7 @@ def robot(*parameters: str) -> Iterator[Robot]:
                 f"port:={port}",
                 f"cameras:=[{STEADY}, {CHANGING}]",
                 f"framerate:={FRAMERATE}",
+                "max_viewers_per_address:=50",  # all come from this one
                 *parameters,
             )
         )
