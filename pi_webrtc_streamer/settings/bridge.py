@@ -143,7 +143,8 @@ class BridgeSettings(AccessSettings, NodeSettings):
     )
     max_viewers_per_address: int = setting(
         16,
-        "How many WebRTC viewers one address has at once; behind a reverse proxy all have one",
+        "How many WebRTC viewers one address has at once; behind a reverse proxy all have one, "
+        "unless trusted_proxies names it",
         minimum=1,
         maximum=1000,
     )

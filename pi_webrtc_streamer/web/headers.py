@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web, web_response
 
+from .visit import is_secure
+
 SERVER = "pi_webrtc_streamer"  # no version: that would help attackers alone
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
@@ -33,5 +35,5 @@ async def set_headers(request: web.Request, response: web.StreamResponse) -> Non
     for name, value in DEFAULTS.items():
         response.headers.setdefault(name, value)
     response.headers.update(ALWAYS)
-    if request.secure:
+    if is_secure(request):
         response.headers.update(OVER_TLS)

@@ -94,10 +94,12 @@ class Operator:
 
 
 @contextmanager
-def chromium(executable: str = CHROMIUM) -> Iterator[Browser]:
-    """Run Chromium with a new profile."""
+def chromium(executable: str = CHROMIUM, *arguments: str) -> Iterator[Browser]:
+    """Run Chromium with a new profile, and with further arguments."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=[*ARGUMENTS, *arguments]
+        )
         try:
             yield browser
         finally:

@@ -14,6 +14,11 @@ from .waiting import GIVE_UP_AFTER, wait_for
 ENDS_WELL_WITHIN = 5.0  # seconds; if it does not, that is none of what the test was for
 
 
+def program_path(name: str) -> Path:
+    """Return where the environment has a program of this name, if it has it."""
+    return Path(sys.executable).with_name(name)
+
+
 class Program:
     """One of the package's programs, as it is installed, until the context ends."""
 
@@ -22,7 +27,7 @@ class Program:
         self._log = Path(self._folder.name, "output")
         with self._log.open("w") as output:
             self.process = subprocess.Popen(
-                [Path(sys.executable).with_name(name), *arguments],
+                [program_path(name), *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

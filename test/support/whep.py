@@ -90,9 +90,10 @@ async def watching(
     codec: str | None = None,
     camera: str = "camera",
     headers: dict[str, str] | None = None,
+    connector: aiohttp.BaseConnector | None = None,
 ) -> AsyncIterator[WhepViewer]:
     """Watch a camera of the bridge at this address for the length of a context."""
-    async with aiohttp.ClientSession(headers=headers) as session:
+    async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
         viewer = WhepViewer(session, f"{url}whep/{camera}")
         try:
             response = await viewer.connect(codec)
