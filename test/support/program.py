@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .ordinary_user import OrdinaryUser
 from .waiting import GIVE_UP_AFTER, wait_for
 
 ENDS_WELL_WITHIN = 5.0  # seconds; if it does not, that is none of what the test was for
@@ -20,14 +21,20 @@ def program_path(name: str) -> Path:
 
 
 class Program:
-    """One of the package's programs, as it is installed, until the context ends."""
+    """One of the environment's programs, as it is installed, until the context ends."""
 
-    def __init__(self, name: str, *arguments: str, environment: dict[str, str] | None = None):
+    def __init__(
+        self,
+        name: str,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        user: OrdinaryUser | None = None,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._log = Path(self._folder.name, "output")
         with self._log.open("w") as output:
             self.process = subprocess.Popen(
-                [program_path(name), *arguments],
+                [*(user.command if user else ()), program_path(name), *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -36,6 +43,7 @@ class Program:
                     **os.environ,
                     "PYTHONUNBUFFERED": "1",
                     "PI_WEBRTC_STREAMER_LONGEST_END": "60",
+                    **(user.environment if user else {}),
                     **(environment or {}),
                 },
                 # so that Ctrl-C in the terminal of the tests does not reach it
@@ -85,14 +93,16 @@ class Program:
             self.process.wait(GIVE_UP_AFTER)
 
 
-def node(program: str, *parameters: str, name: str = "") -> Program:
+def node(
+    program: str, *parameters: str, name: str = "", user: OrdinaryUser | None = None
+) -> Program:
     """Start ``camera_node`` or ``bridge_node`` with parameters, brought to active by itself; the
-    node can be given another name.
+    node can be given another name, and be run by another user.
     """
     arguments = [argument for each in ("autostart:=true", *parameters) for argument in ("-p", each)]
     if name:
         arguments += ["-r", f"__node:={name}"]
-    return Program(program, "--ros-args", *arguments)
+    return Program(program, "--ros-args", *arguments, user=user)
 
 
 def free_port() -> int:
