@@ -4,8 +4,9 @@ The receivers estimate (REMB, draft-alvestrand-rmcat-remb): Chromium lowers its 
 its packets' delay grows, to 85 % of what arrives, and raises it slowly, never above one and a half
 times what arrives. A low estimate of a quiet scene therefore says nothing; a *falling* one says
 what the link carries. Up to 10 % of loss is taken for noise of the radio, as by Google Congestion
-Control (draft-ietf-rmcat-gcc, 6); of more, what arrives is what the link carries. A round trip far
-above the least one seen means that a queue is full.
+Control (draft-ietf-rmcat-gcc, 6); of more, what arrives is what the link carries. A queue that is
+full is seen by its round trips; one that just stands at its end has neither falling estimates nor
+heavy loss.
 
 Where a link was too full once, it will be again: near that bitrate, little more is tried at a time.
 A larger tier is only moved to when a probe has shown that the link carries it.
@@ -19,13 +20,13 @@ import math
 from collections.abc import Iterable, Sequence
 
 from .probe import Probe
+from .round_trips import RoundTrips
 from .tiers import Tier
 
 FALL = 0.97  # an estimate below this share of the last one has fallen
 HEAVY_LOSS = 0.10
 LIGHT_LOSS = 0.02
 LOSS_WINDOW = 0.5  # seconds
-FULL_QUEUE = 0.15  # seconds above the least round trip
 LEAST_CAPACITY = 10_000.0  # bit/s; from nothing, or less, no link would ever recover
 DRAIN = 0.8  # share of what is sent, so that a full queue drains
 RECOVERY_DELAY = 3.0  # seconds without trouble before more is tried
@@ -62,7 +63,7 @@ class LinkEstimate:
         self._limit: float | None = None  # bit/s at which it was too full
         self._updated = 0.0
         self._counted: tuple[int, int, float] | None = None
-        self._least_round_trip: float | None = None
+        self._round_trips = RoundTrips()
         self.loss = 0.0
         self.round_trip = 0.0
 
@@ -126,12 +127,22 @@ class LinkEstimate:
             self._decrease(arrived * DRAIN, arrived, now)
 
     def on_round_trip(self, round_trip: float, sent: float, now: float) -> None:
-        """Take a round-trip time, in seconds: one far above the least means a full queue."""
+        """Take a round-trip time, in seconds, and the bit/s that are sent."""
         self.round_trip = round_trip
-        least = self._least_round_trip
-        self._least_round_trip = round_trip if least is None else min(least, round_trip)
-        if round_trip > self._least_round_trip + FULL_QUEUE:
+        if not self._round_trips.tell_full(round_trip, now):
+            return
+        if self._capacity > LEAST_CAPACITY:
             self._decrease(sent * DRAIN, sent, now)
+        else:  # and the queue cannot be of our making
+            self._round_trips.begin_anew(round_trip)
+
+    def on_echo(self, round_trip: float) -> None:
+        """Take a round-trip time, in seconds, of a question that is asked before there are
+        pictures, or between two of a probe.
+        """
+        self._round_trips.note(round_trip)
+        if self.probe is not None:
+            self.probe.on_round_trip(round_trip)
 
     def _decrease(self, capacity: float, limit: float, now: float) -> None:
         self.capacity(now)

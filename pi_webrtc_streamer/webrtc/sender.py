@@ -93,7 +93,7 @@ class StreamSender:
         self._writer: RtpWriter | None = None
         self._needs_keyframe = True
         self._parameters: RTCRtpSendParameters | None = None
-        self._echo = Echo(self._on_echo)
+        self._echo = Echo(link.on_echo)
         self._burst: tuple[asyncio.DatagramTransport, BurstSocket] | None = None
         self._take_over()
 
@@ -173,6 +173,7 @@ class StreamSender:
                 owned.at_end("a sender's question", self._echo.close)
                 self._writer = self._open_writer(codec)
                 self.link.can_be_probed = self._writer.can_pad
+                self._ask(time.monotonic())  # now, while nothing can be in the way
                 joining = self._join(Codec[codec.name.upper()], self)
                 self._stream = owned.enter("a place in a stream", joining)
                 await asyncio.Event().wait()
@@ -213,14 +214,14 @@ class StreamSender:
         assert self._writer is not None
         if self.link.probe is None:
             return []
-        if (pair := self._pair) is not None:
-            self._echo.ask(self._ice, pair, now)
+        self._ask(now)
         bits = self.link.probe.padding(8 * unit.size, now)
         return self._writer.padding(bits // 8, unit.timestamp, now)
 
-    def _on_echo(self, round_trip: float) -> None:
-        if self.link.probe is not None:
-            self.link.probe.on_round_trip(round_trip)
+    def _ask(self, now: float) -> None:
+        """Find out how long the way is, and how full the queue before it."""
+        if (pair := self._pair) is not None:
+            self._echo.ask(self._ice, pair, now)
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         """Note that the viewer is alive, whatever its RTCP is about."""

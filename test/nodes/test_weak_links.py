@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
 
+from pi_webrtc_streamer.media.codec import Codec
 from support.cameras import get_stats
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
@@ -71,6 +72,22 @@ async def test_a_link_that_is_too_full_when_it_is_probed_keeps_its_small_picture
             for _ in range(60):
                 assert (await viewer.next_frame()).width == 640
             assert len(padding) == after
+
+
+async def test_the_way_is_measured_before_there_are_pictures(node):
+    """When there are, it may be too late: the queue may be full, and stay so."""
+    bridge = make_bridge()
+    with running(bridge), Publisher(node, grey_jpeg()):
+        async with watching(bridge.url) as viewer:
+            reports = viewer.receiver.transport
+            reports._send_rtp = silent  # what else would tell a round trip
+            await viewer.next_frame()
+            (place,) = bridge._bridge.viewers._viewers._broadcasts["camera", Codec.H264]._places
+            await until(lambda: place.link._round_trips._least < 1, "an answer")
+
+
+async def silent(data: bytes) -> None:
+    """Send nothing."""
 
 
 def padding_seen(viewer) -> list[int]:
