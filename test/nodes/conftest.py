@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 import rclpy
 from rclpy.context import Context
@@ -49,6 +50,13 @@ def node(ros):
         wait_for(lambda: not node.count_publishers(TOPIC), "the end of publishers from before")
         yield node
     node.destroy_node()
+
+
+@pytest.fixture
+async def session():
+    """An HTTP client that keeps cookies, of addresses as well."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
 
 
 @contextmanager
