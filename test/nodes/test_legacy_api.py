@@ -53,12 +53,6 @@ def bridge():
         yield bridge
 
 
-@pytest.fixture
-async def session():
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 async def get(session, bridge, path: str) -> dict:
     async with session.get(bridge.url + path) as response:
         assert response.status == 200, await response.text()

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import aiohttp
 import pytest
 from aioice import stun
 from aiortc import RTCPeerConnection
@@ -21,12 +20,6 @@ def bridge(node):
     bridge = make_bridge(max_viewers=2)
     with running(bridge), Publisher(node, grey_jpeg()):
         yield bridge
-
-
-@pytest.fixture
-async def session():
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 async def make_offer(kind: str = "video", direction: str = "recvonly") -> str:
