@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -23,7 +24,10 @@ class Echo:
         self._asked: _Question | None = None
 
     def ask(self, connection: Connection, pair: CandidatePair, now: float) -> None:
-        """Send a question over a connection's pair, unless one is under way."""
+        """Send a question over a pair, unless one is under way or the pair is closed."""
+        transport = pair.protocol.transport  # that of a TURN server cannot say that it is closed
+        if isinstance(transport, asyncio.BaseTransport) and transport.is_closing():
+            return
         if self._asked is not None:
             if now < self._asked.since + LONGEST_WAIT:
                 return
