@@ -25,7 +25,7 @@ class Echo:
 
     def ask(self, connection: Connection, pair: CandidatePair, now: float) -> None:
         """Send a question over a pair, unless one is under way or the pair is closed."""
-        transport = pair.protocol.transport  # that of a TURN server cannot say that it is closed
+        transport: object = pair.protocol.transport  # that of a TURN server cannot say
         if isinstance(transport, asyncio.BaseTransport) and transport.is_closing():
             return
         if self._asked is not None:
