@@ -164,6 +164,7 @@ class Viewer:
 
     async def close(self) -> None:
         """Give everything back; safe to call twice."""
+        self.sender.cancel_checks()
         await self._connection.close()
 
     def _take_nothing(self) -> None:
