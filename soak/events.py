@@ -125,9 +125,13 @@ def snapshots(scene: Scene) -> None:
     """Several ask for a picture and for files of the page at the same time."""
     url = scene.robot.url
     pictures = [f"{url}cameras/{camera}/snapshot.jpg" for camera in (STEADY, CHANGING)]
+    files = [url + name for name in STATIC]
     with ThreadPoolExecutor(8) as pool:
-        statuses = set(pool.map(request, [*pictures, *(url + name for name in STATIC), *pictures]))
-    for status in statuses:
+        picture_statuses = pool.map(request, [*pictures, *pictures])
+        file_statuses = pool.map(request, files)
+    for status in picture_statuses:
+        _expect({200, 503}, status)  # on a busy machine a camera may have none in three seconds
+    for status in file_statuses:
         _expect({200}, status)
 
 

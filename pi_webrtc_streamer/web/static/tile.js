@@ -17,8 +17,14 @@ const STATS_SLACK_MS = 100;
 const FROZEN_MIN_MS = 750;
 const FROZEN_MAX_MS = 3_000;
 
-/** A connection over which nothing is decoded for so long, although the camera delivers, is given up. */
-const STALL_MS = 2_000;
+/** A connection over which nothing arrives for so long, although the camera delivers, is given up. */
+const SILENT_MS = 2_000;
+
+/**
+ * The same, where something arrives and nothing is decoded. A weak link takes some seconds to be given pictures that
+ * it carries; another connection would begin with too large ones again.
+ */
+const UNDECODED_MS = 6_000;
 
 /** The camera delivers if its newest frame was no older than this, in seconds. */
 const FRESH_AGE_S = 1;
@@ -140,6 +146,7 @@ export class Tile {
   #statsAt = 0;
   /** When the count of decoded frames last grew, or might first have. */
   #progressAt = 0;
+  #heardAt = 0;
   #frozenAfter = FROZEN_MIN_MS;
   /** @type {TileState} */
   #state = 'connecting';
@@ -345,7 +352,7 @@ export class Tile {
       this.#statsReader = pc && new StatsReader(pc);
       this.stats = noStats();
     }
-    if (state === 'connected') this.#progressAt = performance.now();
+    if (state === 'connected') this.#progressAt = this.#heardAt = performance.now();
     this.#picture.show(stream);
     this.#render();
   }
@@ -355,6 +362,7 @@ export class Tile {
     if (!reader) return;
     const stats = await reader.read().catch(noStats);
     if (reader !== this.#statsReader) return;
+    if (stats.kbps > 0) this.#heardAt = performance.now();
     if (stats.framesDecoded > this.stats.framesDecoded) {
       this.#progressAt = performance.now();
       if (document.hidden) this.#picture.noteUnseen();
@@ -367,8 +375,9 @@ export class Tile {
   #giveUpIfStalled(now) {
     const { state, age } = this.#camera;
     const delivers = this.#context.reachable() && state === 'live' && age !== null && age < FRESH_AGE_S;
-    const stalled = this.#client.state === 'connected' && now - this.#progressAt > STALL_MS;
-    if (delivers && stalled && !document.hidden) {
+    const silent = now - Math.max(this.#progressAt, this.#heardAt) > SILENT_MS;
+    const stalled = silent || now - this.#progressAt > UNDECODED_MS;
+    if (delivers && stalled && this.#client.state === 'connected' && !document.hidden) {
       this.#client.abandon(new WhepError('The camera delivers, but no picture arrived over this connection.'));
     }
   }
