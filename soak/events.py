@@ -22,6 +22,7 @@ from .robot import CHANGING, SIZES, STEADY, Robot
 
 CODECS = ("h264", "vp8")
 MOST_VIEWERS = 6  # at once, over WebRTC: it is to take no more than a core
+LARGEST_GROUP = 3
 MOST_CLIENTS = 3  # of the multipart stream
 LONGEST_STALL = 8.0  # seconds; after 5 the bridge takes a viewer for gone
 PAGE_WITHIN = 60.0  # seconds
@@ -44,7 +45,7 @@ class Scene:
 
     def begin_group(self, camera: str) -> Group:
         """Let viewers come, making place for them if need be; they have yet to arrive."""
-        number = self.random.randint(1, 3)
+        number = self.random.randint(1, LARGEST_GROUP)
         while self.groups and number + sum(group.number for group in self.groups) > MOST_VIEWERS:
             self.groups.pop(0).leave()
         group = Group(self.robot.url, camera, self.random.choice(CODECS), number)
@@ -147,7 +148,7 @@ def hasty_join(scene: Scene) -> None:
 
 def crowd(scene: Scene) -> None:
     """As many come as may be there at once, and as many again whom nobody will see."""
-    while sum(group.number for group in scene.groups) <= MOST_VIEWERS - 3:
+    while sum(group.number for group in scene.groups) <= MOST_VIEWERS - LARGEST_GROUP:
         join(scene)
     for _ in range(MOST_CLIENTS):
         read_mjpeg(scene)

@@ -146,6 +146,7 @@ export class Tile {
   #statsAt = 0;
   /** When the count of decoded frames last grew, or might first have. */
   #progressAt = 0;
+  /** When something last arrived, decoded or not, or might first have. */
   #heardAt = 0;
   #frozenAfter = FROZEN_MIN_MS;
   /** @type {TileState} */
