@@ -59,13 +59,16 @@ def page(browser: Browser, url: str, before: str = "") -> Iterator[Page]:
 
 
 @contextmanager
-def our_page(browser: Browser, url: str, codec: str = "h264", before: str = "") -> Iterator[Page]:
-    """Open the bridge's real page and wait until its picture has settled."""
+def our_page(
+    browser: Browser, url: str, codec: str = "h264", before: str = "", settled: bool = True
+) -> Iterator[Page]:
+    """Open the bridge's real page and wait until its picture is there, or has settled."""
     with page(browser, f"{url}?codec={codec}", before) as opened:
         opened.wait_for_function(
             "() => window.streamer?.cameras.get('camera')?.state === 'live'", timeout=GIVE_UP_AFTER
         )
-        opened.wait_for_timeout(SETTLE)
+        if settled:
+            opened.wait_for_timeout(SETTLE)
         yield opened
 
 

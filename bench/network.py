@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from support import network
 from support.network import Link, NoNetwork, chromium_inside, link
@@ -15,38 +17,68 @@ from .figures import Part, Unavailable, freezes, percentile
 from .processes import HD, streamer
 
 SECONDS = 20.0
+FIRST_SECONDS = 5.0
 NARROW_SECONDS = 60.0  # a larger picture is tried after 5, 15 and 35
 FREEZE = 200.0  # milliseconds between two frames
 LOSS = 5  # percent of the datagrams, in both directions
 RATE = "1mbit"  # towards the viewer
 
 
+@dataclass(frozen=True)
+class Condition:
+    """A link that is poor from the beginning, or that becomes so while somebody watches.
+
+    Is ``settled`` False, what is seen counts from the first picture on.
+    """
+
+    name: str
+    seconds: float
+    before: Callable[[Link], None] = lambda link: None
+    meanwhile: Callable[[Link], None] = lambda link: None
+    settled: bool = True
+
+
 def run(progress: Callable[[str], None]) -> Iterator[Part]:
-    """Watch in Chromium over a good link, one that loses packets, and a narrow one."""
+    """Watch in Chromium over a good link, one that loses packets, and narrow ones."""
     _check_tools()
-    conditions: tuple[tuple[str, Callable[[Link], None], float], ...] = (
-        ("no loss", lambda link: None, SECONDS),
-        (f"{LOSS} % loss", _lose, SECONDS),
-        ("1 Mbit/s", _narrow, NARROW_SECONDS),
-    )
-    for name, make_poor, seconds in conditions:
-        progress(f"network: {name}")
-        part = Part(f"Over a link with {name}: Chromium, {HD}, H.264, {seconds:g} s")
+    for condition in (
+        Condition("no loss", SECONDS),
+        Condition(f"{LOSS} % loss", SECONDS, before=_lose),
+        Condition("1 Mbit/s", NARROW_SECONDS, before=_narrow),
+        Condition("1 Mbit/s, the first pictures", FIRST_SECONDS, before=_narrow, settled=False),
+        Condition("1 Mbit/s all of a sudden", SECONDS, meanwhile=_narrow),
+    ):
+        progress(f"network: {condition.name}")
+        seconds = condition.seconds
+        part = Part(f"Over a link with {condition.name}: Chromium, {HD}, H.264, {seconds:g} s")
         with _link() as link:
-            make_poor(link)
-            seen = _watch(link, seconds)
+            condition.before(link)
+            seen = _watch(link, condition)
         _add_figures(part, seen)
         yield part
 
 
-def _watch(link: Link, seconds: float) -> Seen:
+def _watch(link: Link, condition: Condition) -> Seen:
     with (
         streamer(HD, link.here, "auth:=none") as running,
         chromium_inside(link) as executable,
         chromium(executable) as browser,
-        our_page(browser, running.url) as page,
+        our_page(browser, running.url, settled=condition.settled) as page,
+        _later(lambda: condition.meanwhile(link)),
     ):
-        return watch(page, "ours", seconds=seconds)
+        return watch(page, "ours", seconds=condition.seconds)
+
+
+@contextmanager
+def _later(do: Callable[[], None]) -> Iterator[None]:
+    """Do something two seconds later, in another thread, within a context."""
+    timer = threading.Timer(2.0, do)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _add_figures(part: Part, seen: Seen) -> None:

@@ -6,7 +6,7 @@ times what arrives. A low estimate of a quiet scene therefore says nothing; a *f
 what the link carries. Up to 10 % of loss is taken for noise of the radio, as by Google Congestion
 Control (draft-ietf-rmcat-gcc, 6); of more, what arrives is what the link carries. A queue that is
 full is seen by its round trips; one that just stands at its end has neither falling estimates nor
-heavy loss.
+heavy loss. The first pictures say at once what a narrow link carries.
 
 Where a link was too full once, it will be again: near that bitrate, little more is tried at a time.
 A larger tier is only moved to when a probe has shown that the link carries it.
@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from .passage import Passage
 from .probe import Probe
 from .round_trips import RoundTrips
 from .tiers import Tier
@@ -54,12 +55,14 @@ class LinkEstimate:
     """
 
     def __init__(self, ceiling: float) -> None:
+        self.passage = Passage()
         self.probe: Probe | None = None
         self.can_be_probed = False
         self._ceiling = ceiling
         self._capacity = ceiling
         self._remb: float | None = None
         self._last_decrease = -math.inf
+        self._excused_until = -math.inf
         self._limit: float | None = None  # bit/s at which it was too full
         self._updated = 0.0
         self._counted: tuple[int, int, float] | None = None
@@ -100,11 +103,15 @@ class LinkEstimate:
             self._capacity = goal
 
     def on_estimate(self, bitrate: float, now: float) -> None:
-        """Take a receiver's estimate (REMB)."""
+        """Take a receiver's estimate (REMB).
+
+        It is of what has arrived in the last second or so: each that falls is closer to what the
+        link carries since it has become narrow.
+        """
         fell = self._remb is not None and bitrate < FALL * self._remb
         self._remb = bitrate
-        if fell:
-            self._decrease(bitrate, bitrate / REMB_MARGIN, now)
+        if fell and not self._excused(now):
+            self._lower(bitrate, bitrate / REMB_MARGIN, now)
 
     def on_report(self, lost: int, highest: int, sent: float, now: float) -> None:
         """Take a receiver report: packets lost and the highest sequence number, both since the
@@ -123,8 +130,7 @@ class LinkEstimate:
         self._counted = lost, highest, now
         self.loss = min(1.0, max(0.0, (lost - lost_before) / expected))
         if self.loss > HEAVY_LOSS:
-            arrived = sent * (1 - self.loss)
-            self._decrease(arrived * DRAIN, arrived, now)
+            self._drain(sent * (1 - self.loss), now)
 
     def on_round_trip(self, round_trip: float, sent: float, now: float) -> None:
         """Take a round-trip time, in seconds, and the bit/s that are sent."""
@@ -132,29 +138,44 @@ class LinkEstimate:
         if not self._round_trips.tell_full(round_trip, now):
             return
         if self._capacity > LEAST_CAPACITY:
-            self._decrease(sent * DRAIN, sent, now)
+            self._drain(sent, now)
         else:  # and the queue cannot be of our making
             self._round_trips.begin_anew(round_trip)
 
     def on_echo(self, round_trip: float) -> None:
-        """Take a round-trip time, in seconds, of a question that is asked before there are
-        pictures, or between two of a probe.
+        """Take the round trip of a question, in seconds, of before there are pictures or between
+        two of a probe.
         """
         self._round_trips.note(round_trip)
         if self.probe is not None:
             self.probe.on_round_trip(round_trip)
 
-    def _decrease(self, capacity: float, limit: float, now: float) -> None:
-        self.capacity(now)
-        probing = self.probe is not None and not self.probe.failed
-        if self.probe is not None:
-            self.probe.fail()
-        if now < self._last_decrease + DECREASE_INTERVAL:
+    def on_passage(self, carried: float | None, now: float) -> None:
+        """Take the bit/s that a key frame has passed with, if that was so slow that it counts."""
+        if carried is not None and carried < self._capacity:
+            self._lower(carried * DRAIN, carried, now)
+
+    def _drain(self, limit: float, now: float) -> None:
+        """Take note that the link is too full with so many bit/s."""
+        if self._excused(now) or now < self._last_decrease + DECREASE_INTERVAL:
             return
+        # An encoder may send more than it is told to, most of all if it is asked for many key
+        # frames. To tell it the same again would not help.
+        limit = min(limit, self.capacity(now))
+        self._lower(limit * DRAIN, limit, now)
+
+    def _excused(self, now: float) -> bool:
+        """Whether trouble is of a probe's making, and ends with it."""
+        if self.probe is not None and not self.probe.failed:
+            self.probe.fail()
+            self._excused_until = now + DECREASE_INTERVAL
+            self._last_decrease = now
+        return now < self._excused_until
+
+    def _lower(self, capacity: float, limit: float, now: float) -> None:
+        self._capacity = max(LEAST_CAPACITY, min(self.capacity(now), capacity))
+        self._limit = max(LEAST_CAPACITY, limit)
         self._last_decrease = now
-        if not probing:  # else the trouble is of the probe's making, and ends with it
-            self._capacity = max(LEAST_CAPACITY, min(self._capacity, capacity))
-            self._limit = max(LEAST_CAPACITY, limit)
 
 
 class TierChoice:

@@ -23,14 +23,14 @@ class RoundTrips:
         self._least = math.inf
         self._late_since: float | None = None
 
-    def note(self, round_trip: float) -> None:
-        """Take a round trip that may be the least, and otherwise says nothing."""
+    def note(self, round_trip: float) -> float:
+        """Take a round trip, and return by how much it is above the least."""
         self._least = min(self._least, round_trip)
+        return round_trip - self._least
 
     def tell_full(self, round_trip: float, now: float) -> bool:
         """Take a round trip, and say whether the queue is full."""
-        self.note(round_trip)
-        above = round_trip - self._least
+        above = self.note(round_trip)
         if above <= LATE:
             self._late_since = None
             return False

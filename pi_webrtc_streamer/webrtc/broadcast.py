@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -21,14 +21,23 @@ from .sender import StreamSender
 class Place:
     """One viewer's place in a broadcast: the tier that it watches, and perhaps one it moves to."""
 
-    def __init__(self, fanout: Fanout, choice: TierChoice) -> None:
+    def __init__(
+        self, fanout: Fanout, choice: TierChoice, follow_links: Callable[[], object]
+    ) -> None:
         self.fanout = fanout
         self.choice = choice
         self.moving_to: Fanout | None = None
+        self._follow_links = follow_links
 
     def request_keyframe(self) -> None:
         """Make the next picture a key frame."""
         self.fanout.request_keyframe()
+
+    def reconsider(self) -> bool:
+        """Look at the viewer's link now, and return whether it is moved to another tier for it."""
+        before = self.moving_to
+        self._follow_links()
+        return self.moving_to is not None and self.moving_to is not before
 
 
 class Broadcast:
@@ -46,7 +55,7 @@ class Broadcast:
     @contextmanager
     def join(self, sender: StreamSender) -> Iterator[Place]:
         """Send the camera to a viewer for the length of a context."""
-        place = Place(self._fanouts[0], TierChoice(self._tiers))
+        place = Place(self._fanouts[0], TierChoice(self._tiers), self.update)
         with Owned() as owned:
             for fanout in self._fanouts:
                 owned.at_end(
@@ -96,12 +105,26 @@ class Broadcast:
             place.moving_to = None
         if target is place.fanout:
             return
+        place.moving_to = target
+        enter = partial(self._enter, sender, place, target)
+        if target.tier.level > place.fanout.tier.level:
+            sender.drain(
+                enter
+            )  # else the key frame would wait behind what was too much, or be lost
+        else:
+            enter()
+
+    def _enter(self, sender: StreamSender, place: Place, target: Fanout) -> None:
+        if sender not in self._places:
+            return  # it has gone by now
+        if place.moving_to is not target:
+            place.request_keyframe()  # it stays after all
+            return
 
         def arrive() -> None:
             place.fanout.remove(sender)
             place.fanout, place.moving_to = target, None
 
-        place.moving_to = target
         target.add(sender, arrive)
 
 

@@ -5,44 +5,55 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import TypeAlias
 
 from aioice import stun
 from aioice.ice import CandidatePair, Connection
 
-LONGEST_WAIT = 0.5  # seconds after which an answer is taken for lost
+FORGOTTEN = 1.0  # seconds after which an answer counts no more
+
+# Gets the round trip of a question, and when it was asked, both in seconds.
+OnAnswer: TypeAlias = Callable[[float, float], object]
 
 
 class Echo:
-    """Asks, when told to, by what ICE keeps its path alive with (RFC 7675): a STUN request.
+    """Asks by what ICE keeps its path alive with (RFC 7675): a STUN request.
 
-    RTCP tells a round trip once a second, and a link's queue is full sooner. One question is under
-    way at a time; ``on_answer`` gets its round trip in seconds. Lives in the event loop.
+    RTCP tells a round trip once a second, and a link's queue is full sooner. Lives in the event
+    loop.
     """
 
-    def __init__(self, on_answer: Callable[[float], object]) -> None:
-        self._on_answer = on_answer
-        self._asked: _Question | None = None
+    def __init__(self) -> None:
+        self._asked: list[_Question] = []
 
-    def ask(self, connection: Connection, pair: CandidatePair, now: float) -> None:
-        """Send a question over a pair, unless one is under way or the pair is closed."""
+    def ask(
+        self, connection: Connection, pair: CandidatePair, now: float, on_answer: OnAnswer
+    ) -> None:
+        """Send a question over a pair, unless the pair is closed."""
         transport: object = pair.protocol.transport  # that of a TURN server cannot say
         if isinstance(transport, asyncio.BaseTransport) and transport.is_closing():
             return
-        if self._asked is not None:
-            if now < self._asked.since + LONGEST_WAIT:
-                return
-            self.close()
-        self._asked = _Question(connection, pair, now, self._take)
+        self._forget(now - FORGOTTEN)
+
+        def take(question: _Question, round_trip: float) -> None:
+            self._asked.remove(question)
+            question.forget()
+            on_answer(round_trip, question.since)
+
+        self._asked.append(_Question(connection, pair, now, take))
+
+    def asked_since(self, when: float) -> bool:
+        """Whether a question of since then has no answer yet."""
+        return bool(self._asked) and self._asked[-1].since > when
 
     def close(self) -> None:
         """Wait for no answer any more; safe to call twice."""
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            asked.forget()
+        while self._asked:
+            self._asked.pop().forget()
 
-    def _take(self, round_trip: float) -> None:
-        self.close()
-        self._on_answer(round_trip)
+    def _forget(self, before: float) -> None:
+        while self._asked and self._asked[0].since < before:
+            self._asked.pop(0).forget()
 
 
 class _Question:
@@ -53,7 +64,7 @@ class _Question:
         connection: Connection,
         pair: CandidatePair,
         now: float,
-        on_answer: Callable[[float], object],
+        on_answer: Callable[[_Question, float], object],
     ) -> None:
         self.since = now
         self._on_answer = on_answer
@@ -67,7 +78,7 @@ class _Question:
 
     def response_received(self, message: stun.Message, addr: tuple[str, int]) -> None:
         """Take the answer, whatever it is; aioice calls this."""
-        self._on_answer(time.monotonic() - self.since)
+        self._on_answer(self, time.monotonic() - self.since)
 
     def forget(self) -> None:
         """Take no answer."""

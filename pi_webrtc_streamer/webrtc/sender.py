@@ -1,8 +1,8 @@
 """Sends a shared stream through an aiortc sender whose own loop never runs.
 
-This file alone touches what aiortc keeps private; ``test_aiortc_private.py`` fails when a new
-version changes what it relies on. aiortc's own way would pack every picture again for every viewer,
-keep 128 packets for retransmission, and ignore requests for key frames.
+This file alone touches what aiortc keeps private (``path.py``: aioice); ``test_aiortc_private.py``
+fails when a new version changes what it relies on. aiortc's own way would pack every picture again
+for every viewer, keep 128 packets for retransmission, and ignore requests for key frames.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import secrets
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -41,11 +41,10 @@ from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
 from ..media.rate_limit import RateLimit
 from ..media.rtp import Extensions, RtpWriter
 from ..owning import Owned, ReleaseError
-from .burst import BurstSocket
 from .capabilities import ABS_SEND_TIME, MID, PLAYOUT_DELAY
-from .datagrams import DatagramQueue
-from .echo import Echo
 from .health import ViewerHealth
+from .hold import Hold
+from .path import Path
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +54,7 @@ MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retrans
 # RTCP packets a second; one packet can ask for 6000 others to be sent again.
 MOST_FEEDBACK = 200  # RTCP packets a second
 MOST_REQUESTED = 250  # packets to be sent again, in one request; twice as many in a second
+LONGEST_WAIT = 0.5  # seconds for which a question of a probe is not asked again
 CLOCK_ERROR = 0.01  # seconds by which a round trip on a good link may come out below 0
 LONGEST_ROUND_TRIP = 10.0  # seconds
 # FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
@@ -66,6 +66,10 @@ class Stream(Protocol):
 
     def request_keyframe(self) -> None:
         """Make the next picture a key frame."""
+        ...
+
+    def reconsider(self) -> bool:
+        """Look at the viewer's link now, and return whether it gets another stream for it."""
         ...
 
 
@@ -93,62 +97,77 @@ class StreamSender:
         self._writer: RtpWriter | None = None
         self._needs_keyframe = True
         self._parameters: RTCRtpSendParameters | None = None
-        self._echo = Echo(link.on_echo)
-        self._burst: tuple[asyncio.DatagramTransport, BurstSocket] | None = None
+        # Over aioice's connection, which is below DTLS.
+        self.path = Path(self._sender.transport.transport._connection)
+        self._hold = Hold(self.path, link.passage, self._release)
+        self._drained: Callable[[], object] | None = None
         self._take_over()
 
     def send(self, unit: AccessUnit, now: float) -> None:
         """Send an access unit at ``now`` (monotonic, in seconds); waits for nothing.
 
         Before the first key frame, and after a unit that the network did not take, units are
-        dropped until the next key frame.
+        dropped until the next key frame. What follows a key frame over a link that may be narrow is
+        kept back until that has arrived.
         """
+        if self._hold.keeps(unit, now):
+            return
         if self._needs_keyframe and not unit.keyframe:
             return
-        assert self._writer is not None
         dtls = self._sender.transport
         if dtls._state != State.CONNECTED:
             return  # it is closing, and this sender with it
-        if unit.timestamp == self._last_timestamp:
-            # The picture at which the viewer changed its tier comes twice, at two times.
-            unit = replace(unit, timestamp=unit.timestamp + 1 & 0xFFFFFFFF)
-        protect = dtls._tx_srtp.protect
-        padding = self._probe(unit, now)
-        packets = [protect(packet) for packet in (*self._writer.packets(unit, now), *padding)]
-        sent = self._send_packets(packets)
+        measured = unit.keyframe and self._hold.before(now)
+        sent = self._send_unit(unit, dtls._tx_srtp.protect, now)
         self.health.on_unit(sent, now)
         if not sent:
             self._drop()
             return
+        if measured:
+            self._hold.behind(8 * unit.size, now)
         self._needs_keyframe = False
         self._last_timestamp = unit.timestamp
         self.units_sent += 1
-        self._rate.add(8 * (unit.size + sum(map(len, padding))), now)
         self._note_for_sender_report(unit)
 
-    @property
-    def addresses(self) -> int:
-        """How many addresses the viewer has: those it named, and those it sent checks from."""
-        return len(self._ice._remote_candidates)
+    def drain(self, then: Callable[[], object]) -> None:
+        """Send nothing until what is under way has arrived, and then only from a key frame on."""
+        self._needs_keyframe = True
+        self._drained = then
+        self._hold.drain(time.monotonic())
 
-    def cancel_checks(self) -> None:
-        """Let ICE look for no other path, before its sockets are closed.
+    def _send_unit(self, unit: AccessUnit, protect: Callable[[bytes], bytes], now: float) -> bool:
+        assert self._writer is not None
+        if unit.timestamp == self._last_timestamp:
+            # The picture at which the viewer changed its tier comes twice, at two times.
+            unit = replace(unit, timestamp=unit.timestamp + 1 & 0xFFFFFFFF)
+        padding = self._probe(unit, now)
+        packets = [protect(packet) for packet in (*self._writer.packets(unit, now), *padding)]
+        if not self.path.send(packets):
+            return False
+        self._rate.add(8 * (unit.size + sum(map(len, padding))), now)
+        return True
 
-        aioice 0.10, which Python 3.10 has, would still try to send over them.
-        """
-        for pair in self._ice._check_list:
-            if pair.task is not None:
-                pair.task.cancel()
+    def _release(self, kept: list[AccessUnit], carried: float | None, in_time: bool) -> None:
+        """Send what was kept back, unless it is too late or another stream suits the link."""
+        now = time.monotonic()
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            self.units_dropped += len(kept)
+            drained()
+            return
+        self.link.on_passage(carried, now)
+        if self._reconsider():
+            self.units_dropped += len(kept)
+        elif in_time:
+            for unit in kept:
+                self.send(unit, now)
+        elif kept:
+            self.units_dropped += len(kept) - 1
+            self._drop()
 
-    @property
-    def _ice(self) -> Any:
-        """The aioice connection below DTLS."""
-        return self._sender.transport.transport._connection
-
-    @property
-    def _pair(self) -> Any:
-        """The pair of addresses that ICE has chosen, None while it has not."""
-        return self._ice._nominated.get(1)
+    def _reconsider(self) -> bool:
+        return self._stream is not None and self._stream.reconsider()
 
     def _take_over(self) -> None:
         """Put our methods in the place of aiortc's, on this instance."""
@@ -160,7 +179,6 @@ class StreamSender:
         self._handle_rtcp_original = sender._handle_rtcp_packet
         sender._handle_rtcp_packet = self._handle_rtcp_packet
         sender._send_keyframe = self._on_keyframe_request
-        self._ice._queue = DatagramQueue()
 
     async def _send(self, parameters: RTCRtpSendParameters) -> None:
         """Note what was negotiated, then start as aiortc does."""
@@ -178,8 +196,7 @@ class StreamSender:
         try:
             with Owned() as owned:
                 owned.at_end("the end of a sender", sender._RTCRtpSender__rtp_exited.set)
-                owned.at_end("a sender's socket", self._close_burst_socket)
-                owned.at_end("a sender's question", self._echo.close)
+                owned.at_end("a sender's path", self.path.close)
                 self._writer = self._open_writer(codec)
                 self.link.can_be_probed = self._writer.can_pad
                 self._ask(time.monotonic())  # now, while nothing can be in the way
@@ -223,14 +240,13 @@ class StreamSender:
         assert self._writer is not None
         if self.link.probe is None:
             return []
-        self._ask(now)
+        if not self.path.asked_since(now - LONGEST_WAIT):
+            self._ask(now)
         bits = self.link.probe.padding(8 * unit.size, now)
         return self._writer.padding(bits // 8, unit.timestamp, now)
 
     def _ask(self, now: float) -> None:
-        """Find out how long the way is, and how full the queue before it."""
-        if (pair := self._pair) is not None:
-            self._echo.ask(self._ice, pair, now)
+        self.path.ask(now, lambda round_trip, asked: self.link.on_echo(round_trip))
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         """Note that the viewer is alive, whatever its RTCP is about."""
@@ -242,6 +258,7 @@ class StreamSender:
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         """Learn from a receiver's feedback, then let aiortc answer it."""
         now = time.monotonic()
+        capacity = self.link.capacity(now)
         if isinstance(packet, RtcpRtpfbPacket):
             del packet.lost[MOST_REQUESTED:]
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
@@ -254,6 +271,8 @@ class StreamSender:
             for report in packet.reports:
                 if report.ssrc == self._sender._ssrc:
                     self._take_report(report, now)
+        if self.link.capacity(now) < capacity:
+            self._reconsider()
         await self._handle_rtcp_original(packet)
 
     def _take_report(self, report: RtcpReceiverInfo, now: float) -> None:
@@ -285,7 +304,7 @@ class StreamSender:
         packet = self._writer.retransmission(sequence, now)
         if packet is not None:
             self._repeated.add(8 * len(packet), now)
-            self._send_packets([dtls._tx_srtp.protect(packet)])
+            self.path.send([dtls._tx_srtp.protect(packet)])
 
     def _on_keyframe_request(self) -> None:
         """Answer a PLI or a FIR."""
@@ -297,35 +316,6 @@ class StreamSender:
         if not self._needs_keyframe:
             self._needs_keyframe = True
             self._on_keyframe_request()
-
-    def _send_packets(self, packets: Sequence[bytes]) -> bool:
-        """Send protected packets; returns False if the network does not take them now."""
-        pair = self._pair
-        if pair is None:
-            return False
-        transport: Any = pair.protocol.transport
-        if transport.get_extra_info("socket") is None:  # TURN, which wraps each packet once more
-            for packet in packets:
-                transport.sendto(packet, pair.remote_addr)
-            return True
-        if transport.get_write_buffer_size() > 0:
-            return False  # the link is stuck: newer pictures would wait behind older ones
-        try:
-            return self._burst_socket(transport).send(packets, pair.remote_addr)
-        except OSError as error:  # a route that is gone for now; ICE notices if it stays away
-            logger.debug("not sent: %s", error)
-            return False
-
-    def _burst_socket(self, transport: asyncio.DatagramTransport) -> BurstSocket:
-        if self._burst is None or self._burst[0] is not transport:
-            self._close_burst_socket()
-            self._burst = transport, BurstSocket(transport.get_extra_info("socket"))
-        return self._burst[1]
-
-    def _close_burst_socket(self) -> None:
-        if self._burst is not None:
-            self._burst[1].close()
-            self._burst = None
 
     def _note_for_sender_report(self, unit: AccessUnit) -> None:
         """Give aiortc's next sender report one instant in both clocks (RFC 3550, 6.4.1)."""

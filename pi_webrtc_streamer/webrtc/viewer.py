@@ -130,7 +130,7 @@ class Viewer:
 
     def trouble(self, now: float) -> str | None:
         """Say why the viewer should be disconnected, or None if it is well."""
-        if self.sender.addresses > MOST_ADDRESSES:
+        if self.sender.path.addresses > MOST_ADDRESSES:
             return f"it has more than {MOST_ADDRESSES} addresses"
         return self.sender.health.trouble(now)
 
@@ -164,7 +164,7 @@ class Viewer:
 
     async def close(self) -> None:
         """Give everything back; safe to call twice."""
-        self.sender.cancel_checks()
+        self.sender.path.cancel_checks()
         await self._connection.close()
 
     def _take_nothing(self) -> None:

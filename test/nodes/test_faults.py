@@ -24,7 +24,7 @@ from pi_webrtc_streamer.faults import faults
 from pi_webrtc_streamer.media.decoder import JpegDecoder
 from pi_webrtc_streamer.media.encoder import X264Encoder
 from pi_webrtc_streamer.qos import newest_only
-from pi_webrtc_streamer.webrtc.sender import StreamSender
+from pi_webrtc_streamer.webrtc import path
 from support.cameras import get_stats, reaches
 from support.nodes import TOPIC, Publisher, client_of, grey_jpeg, make_bridge, running
 from support.program import Program, free_port
@@ -158,7 +158,7 @@ def in_the_media_thread(bridge, monkeypatch) -> None:
 
 
 def in_sending(bridge, monkeypatch) -> None:
-    monkeypatch.setattr(StreamSender, "_send_packets", fail)
+    monkeypatch.setattr(path.Path, "send", fail)
 
 
 def in_a_timer(bridge, monkeypatch) -> None:

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
 
+from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.media.codec import Codec
 from support.cameras import get_stats
+from support.narrow_link import NarrowLink
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
 from support.whep import watching
@@ -61,17 +63,45 @@ async def test_a_link_that_is_too_full_when_it_is_probed_keeps_its_small_picture
             await send_estimate(viewer, 850_000)
 
             async def probed() -> bool:
-                (about,) = (await get_stats(bridge.url))["viewers"].values()
-                return about["probed"]
+                return (await only_viewer(bridge))["probed"]
 
             while await probed():
                 assert (await viewer.next_frame()).width == 640
-            (about,) = (await get_stats(bridge.url))["viewers"].values()
-            assert about["capacity"] > 850_000, "that was the padding's fault"
+            assert (await only_viewer(bridge))["capacity"] > 850_000, "that was the padding's fault"
             after = len(padding)
             for _ in range(60):
                 assert (await viewer.next_frame()).width == 640
             assert len(padding) == after
+
+
+async def test_over_a_narrow_link_the_second_picture_is_a_smaller_one(node):
+    """The first says what the link carries, and nothing is sent that would wait behind it."""
+    bridge = make_bridge()
+    with running(bridge), running(CameraNode(overrides={"source": "pattern:busy"})):
+        async with watching(bridge.url, link=NarrowLink(1_000_000)) as viewer:
+            widths = [(await viewer.next_frame()).width for _ in range(5)]
+            assert widths[0] == 1280
+            assert 1280 not in widths[1:]
+            assert (await only_viewer(bridge))["capacity"] < 1_000_000
+
+
+@pytest.mark.slow
+async def test_of_a_link_that_becomes_narrow_the_queue_is_drained_first(node):
+    """The key frame of a smaller picture would wait in it, or be lost."""
+    link = NarrowLink(100_000_000)
+    bridge = make_bridge()
+    with running(bridge), running(CameraNode(overrides={"source": "pattern:busy"})):
+        async with watching(bridge.url, link=link) as viewer:
+            assert (await viewer.next_frame()).width == 1280
+            dropped = (await only_viewer(bridge))["dropped"]
+            link.rate = 500_000
+            await viewer.frame_with(lambda frame: frame.width < 1280)
+            assert (await only_viewer(bridge))["dropped"] > dropped
+
+
+async def only_viewer(bridge) -> dict[str, object]:
+    (viewer,) = (await get_stats(bridge.url))["viewers"].values()
+    return viewer
 
 
 async def test_the_way_is_measured_before_there_are_pictures(node):

@@ -8,14 +8,19 @@ import aiohttp
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from av import VideoFrame
 
+from .narrow_link import NarrowLink
+
 SDP = {"Content-Type": "application/sdp"}
 
 
 class WhepViewer:
     """Watches one camera; made by :func:`watching`."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, link: NarrowLink | None = None
+    ) -> None:
         self.session = session
+        self.link = link
         self.connection = RTCPeerConnection()
         self.receiver: RTCRtpReceiver | None = None
         self.resource = ""
@@ -26,6 +31,8 @@ class WhepViewer:
     async def connect(self, codec: str | None = None) -> aiohttp.ClientResponse:
         """Offer to watch, in one codec if it is named; returns the response."""
         offer = await self.offer(codec)
+        if self.link is not None:
+            offer = self.link.hide(offer)
         async with self.session.post(self._url, data=offer, headers=SDP) as response:
             self.answer = await response.text()
             if response.status == 201:
@@ -33,6 +40,8 @@ class WhepViewer:
                     response.url.join(response.url.with_path(response.headers["Location"]))
                 )
                 self.etag = response.headers["ETag"]
+                if self.link is not None:
+                    self.answer = await self.link.lead(self.answer)
                 await self.connection.setRemoteDescription(
                     RTCSessionDescription(self.answer, "answer")
                 )
@@ -91,16 +100,19 @@ async def watching(
     camera: str = "camera",
     headers: dict[str, str] | None = None,
     connector: aiohttp.BaseConnector | None = None,
+    link: NarrowLink | None = None,
 ) -> AsyncIterator[WhepViewer]:
     """Watch a camera of the bridge at this address for the length of a context."""
     async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
-        viewer = WhepViewer(session, f"{url}whep/{camera}")
+        viewer = WhepViewer(session, f"{url}whep/{camera}", link)
         try:
             response = await viewer.connect(codec)
             assert response.status == 201, viewer.answer
             yield viewer
         finally:
             await viewer.connection.close()
+            if link is not None:
+                link.close()
 
 
 def keyframes_seen(viewer: WhepViewer) -> list[int]:

@@ -3,66 +3,62 @@
 import asyncio
 import logging
 import time
-from contextlib import asynccontextmanager
 
-from aioice import Connection
-
-from pi_webrtc_streamer.webrtc.echo import LONGEST_WAIT, Echo
+from pi_webrtc_streamer.webrtc.echo import FORGOTTEN, Echo
+from support.ice import connected
 from support.waiting import until
 
 
-@asynccontextmanager
-async def connected():
-    """Yield a connection, and the pair over which it has found another one."""
-    first, second = Connection(ice_controlling=True), Connection(ice_controlling=False)
-    try:
-        for here, there in ((first, second), (second, first)):
-            await here.gather_candidates()
-            there.remote_username = here.local_username
-            there.remote_password = here.local_password
-            for candidate in here.local_candidates:
-                await there.add_remote_candidate(candidate)
-            await there.add_remote_candidate(None)
-        await asyncio.gather(first.connect(), second.connect())
-        yield first, first._nominated[1]
-    finally:
-        await first.close()
-        await second.close()
+class Answers(list[tuple[float, float]]):
+    """Collects round trips, and when they were asked for."""
+
+    def take(self, round_trip: float, asked: float) -> None:
+        self.append((round_trip, asked))
 
 
-async def test_a_question_is_answered_and_leaves_nothing():
-    answers: list[float] = []
-    echo = Echo(answers.append)
-    async with connected() as (connection, pair):
+async def test_questions_are_answered_and_leave_nothing():
+    answers = Answers()
+    echo = Echo()
+    async with connected() as (connection, _):
+        pair = connection._nominated[1]
         before = dict(pair.protocol.transactions)
-        for number in (1, 2):
-            begun = time.monotonic()
-            echo.ask(connection, pair, begun)
-            await until(lambda number=number: len(answers) == number, "an answer")
-            assert 0 < answers[-1] <= time.monotonic() - begun
+        times = [time.monotonic() for _ in range(3)]
+        for begun in times:
+            echo.ask(connection, pair, begun, answers.take)
+        assert echo.asked_since(times[-1] - 1)
+        await until(lambda: len(answers) == len(times), "answers")
+        ended = time.monotonic()
+        assert sorted(asked for _, asked in answers) == times
+        assert all(0 < round_trip <= ended - asked for round_trip, asked in answers)
         assert pair.protocol.transactions == before
+        assert not echo.asked_since(times[0] - 1)
 
 
-async def test_one_question_is_under_way_at_a_time_until_it_is_taken_for_lost():
-    answers: list[float] = []
-    echo = Echo(answers.append)
-    async with connected() as (connection, pair):
+async def test_questions_without_an_answer_are_forgotten():
+    echo = Echo()
+    async with connected() as (connection, other):
+        pair = connection._nominated[1]
+        await other.close()
         before = len(pair.protocol.transactions)
-        for later in (0.0, 0.1, LONGEST_WAIT + 0.1):
-            echo.ask(connection, pair, 1000.0 + later)
-            assert len(pair.protocol.transactions) == before + 1
+        for later in (0.0, 0.1, 0.2):
+            echo.ask(connection, pair, 1000.0 + later, Answers().take)
+        assert len(pair.protocol.transactions) == before + 3
+        assert echo.asked_since(1000.1)
+        assert not echo.asked_since(1000.2)
+        echo.ask(connection, pair, 1000.15 + FORGOTTEN, Answers().take)
+        assert len(pair.protocol.transactions) == before + 2
         echo.close()
         echo.close()
         assert len(pair.protocol.transactions) == before
 
 
 async def test_nothing_is_asked_over_what_is_closed(caplog):
-    echo = Echo(lambda round_trip: None)
-    async with connected() as (connection, pair):
-        pass
+    echo = Echo()
+    async with connected() as (connection, _):
+        pair = connection._nominated[1]
     assert pair.protocol.transport.is_closing()
     await asyncio.sleep(0)  # for the socket to be closed
     with caplog.at_level(logging.WARNING):
-        echo.ask(connection, pair, 0.0)
+        echo.ask(connection, pair, 0.0, Answers().take)
     assert not caplog.records
     assert not pair.protocol.transactions

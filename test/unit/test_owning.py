@@ -233,7 +233,7 @@ ALLOWED = {
     ("web/server.py", "AppRunner"): "holds nothing before start, which takes its cleanup",
     ("webrtc/burst.py", "dup"): "the constructor of what the sender owns",
     ("webrtc/late.py", "run_in_executor"): "kept, and waited for by close()",
-    ("webrtc/sender.py", "BurstSocket"): "closed by an at_end of the sender",
+    ("webrtc/path.py", "BurstSocket"): "closed by an at_end of the sender",
     ("webrtc/viewer.py", "RTCPeerConnection"): "the constructor of what Viewers takes",
     ("webrtc/viewers.py", "create_task"): "owns itself: a viewer's task, and the one for rates",
 }

@@ -1,10 +1,13 @@
 """Rate control: what links are thought to carry, and what follows."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_webrtc_streamer.media.probe import Probe
 from pi_webrtc_streamer.media.rate import BitrateMeter
 from pi_webrtc_streamer.media.rate_control import (
+    DECREASE_INTERVAL,
     FIRST_HOLD,
     LEAST_CAPACITY,
     LinkEstimate,
@@ -53,6 +56,53 @@ def test_a_falling_estimate_is_the_capacity_until_it_recovers():
     assert link.capacity(3.9) == 850_000
     assert 850_000 < link.capacity(10) < HIGHEST
     assert link.capacity(60) == HIGHEST
+
+
+def test_estimates_that_go_on_falling_are_followed_at_once():
+    """The first of them are half of what arrived before the link became narrow."""
+    link = LinkEstimate(HIGHEST)
+    for number, bitrate in enumerate((3_000_000, 1_400_000, 1_100_000, 800_000, 790_000)):
+        link.on_estimate(bitrate, 0.2 * number)
+    assert link.capacity(0.8) == 800_000
+    assert link.capacity(3.5) == 800_000
+
+
+def test_an_encoder_that_sends_more_than_it_is_told_to_is_told_less():
+    """With many key frames: what arrives of them says nothing of how many bits it should be."""
+    link = LinkEstimate(1_000_000)
+    for second in range(4):
+        link.on_report(40 * second, 100 * second, 4_000_000, second)
+    assert link.capacity(3) == pytest.approx(0.8**3 * 1_000_000)
+    link = LinkEstimate(1_000_000)
+    for second in range(4):
+        link.on_round_trip(0.3 if second else 0.01, 4_000_000, second)
+    assert link.capacity(3) == pytest.approx(0.8**3 * 1_000_000)
+
+
+def test_trouble_while_a_link_is_probed_is_the_probes():
+    link = LinkEstimate(HIGHEST)
+    link.on_estimate(900_000, 0)
+    link.on_estimate(800_000, 0.1)
+    link.probe = Probe(1_400_000, 9)
+    before = link.capacity(10)
+    link.on_estimate(600_000, 10)
+    link.on_estimate(500_000, 10 + 0.9 * DECREASE_INTERVAL)
+    assert link.probe.failed
+    link.probe = None
+    assert link.capacity(10 + 0.9 * DECREASE_INTERVAL) == before
+    link.on_estimate(400_000, 10 + 1.1 * DECREASE_INTERVAL)
+    assert link.capacity(10 + 1.1 * DECREASE_INTERVAL) == 400_000
+
+
+def test_a_key_frame_that_passes_slowly_says_what_the_link_carries():
+    link = LinkEstimate(HIGHEST)
+    link.on_passage(None, 1)
+    link.on_passage(2 * HIGHEST, 1)
+    assert link.capacity(1) == HIGHEST
+    link.on_passage(1_000_000, 1)
+    assert link.capacity(1) == 0.8 * 1_000_000
+    link.on_passage(500_000, 1.1)
+    assert link.capacity(1.1) == 0.8 * 500_000
 
 
 def test_heavy_loss_counts_and_light_loss_does_not():
