@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from support import network
 from support.network import Link, NoNetwork, chromium_inside, link
 
 from .browser import Seen, chromium, our_page, watch
@@ -119,8 +118,10 @@ def _lose(link: Link) -> None:
 
 
 def _narrow(link: Link) -> None:
-    shaper = ("tbf", "rate", RATE, "burst", "4kb", "latency", "200ms")
-    _or_unavailable(network.run, "tc", "qdisc", "add", "dev", link.device, "root", *shaper)
+    try:
+        link.narrow(RATE)
+    except NoNetwork as error:
+        raise Unavailable(str(error)) from error
 
 
 def _or_unavailable(run: Callable[..., None], *command: str) -> None:

@@ -1,10 +1,11 @@
-"""A viewer's network that goes away and comes back, in a network namespace of its own."""
+"""A viewer's network that goes away and comes back, or is narrow, in a namespace of its own."""
 
 import time
 
 import pytest
+from playwright.sync_api import expect
 
-from support.browser import ARGUMENTS
+from support.browser import ARGUMENTS, GIVE_UP_AFTER
 from support.browser import operator as looking
 from support.network import NoNetwork, chromium_inside, link
 from support.program import Program, free_port
@@ -51,5 +52,31 @@ def test_a_network_that_is_cut_for_ten_seconds(network, browser):
                 assert far.barcode() != before
                 assert far.never_reloaded()
                 assert near.reconnects() == 0
+        finally:
+            inside.close()
+
+
+@pytest.mark.slow
+def test_over_a_narrow_network_the_page_says_why_the_picture_is_small(network, browser):
+    port = free_port()
+    address = ("--host", network.here, "--port", str(port), "--auth", "none")
+    try:
+        network.narrow("1mbit")
+    except NoNetwork as error:
+        pytest.skip(str(error))
+    with (
+        Program("pi-webrtc-streamer", "--source", "pattern:busy", *address) as program,
+        chromium_inside(network) as executable,
+    ):
+        program.wait_for_output("Open http")
+        inside = browser.browser_type.launch(executable_path=executable, args=ARGUMENTS)
+        try:
+            with looking(inside) as far:
+                far.open(f"http://{network.here}:{port}/")
+                figure = far.page.locator('[data-camera="camera"] .figure-size')
+                expect(figure).to_have_text("640×360, weak link", timeout=GIVE_UP_AFTER)
+                expect(figure).to_have_attribute("title", "The network does not carry 1280×720")
+                far.wait_for_frames(30)
+                far.screenshot("weak-link")
         finally:
             inside.close()

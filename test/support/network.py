@@ -49,6 +49,15 @@ class Link:
         """Bring the network back."""
         self.inside("ip", "link", "set", self.device_there, "up")
 
+    def narrow(self, rate: str) -> None:
+        """Let only so much through to whoever is in the namespace, "1mbit" for example.
+
+        :raises NoNetwork: if the kernel does not let us.
+        """
+        shaper = ("tbf", "rate", rate, "burst", "4kb", "latency", "200ms")
+        with _explained():
+            run("tc", "qdisc", "replace", "dev", self.device, "root", *shaper)
+
 
 @contextmanager
 def link() -> Iterator[Link]:
@@ -67,10 +76,8 @@ def link() -> Iterator[Link]:
         f"streamer{pid}", f"strm{pid % 100_000}", f"{network}{first + 1}", f"{network}{first + 2}"
     )
     with ExitStack() as stack:
-        try:
+        with _explained():
             _set_up(link, stack)
-        except subprocess.CalledProcessError as error:
-            raise NoNetwork(f"{' '.join(error.cmd)}: {error.stderr.strip()}") from error
         yield link
 
 
@@ -88,6 +95,14 @@ def _set_up(link: Link, stack: ExitStack) -> None:
     link.inside("ip", "address", "add", f"{link.there}/{PREFIX}", "dev", link.device_there)
     link.inside("ip", "link", "set", link.device_there, "up")
     link.inside("ip", "link", "set", "lo", "up")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except subprocess.CalledProcessError as error:
+        raise NoNetwork(f"{' '.join(error.cmd)}: {error.stderr.strip()}") from error
 
 
 @contextmanager

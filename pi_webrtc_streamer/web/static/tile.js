@@ -26,6 +26,9 @@ const SILENT_MS = 2_000;
  */
 const UNDECODED_MS = 6_000;
 
+/** The bridge sends half of the camera's width and less to whom the network does not carry more. */
+const REDUCED = 0.75;
+
 /** The camera delivers if its newest frame was no older than this, in seconds. */
 const FRESH_AGE_S = 1;
 
@@ -449,7 +452,9 @@ export class Tile {
     const known = this.#client.state === 'connected';
     const flows = known && stats.fps > 0;
     const late = stats.receivedFps - stats.fps > 2;
-    setText(size, known && stats.width ? `${stats.width}×${stats.height}` : '');
+    const reduced = stats.width < REDUCED * this.#camera.width;
+    setText(size, known && stats.width ? `${stats.width}×${stats.height}${reduced ? ', weak link' : ''}` : '');
+    size.title = reduced ? `The network does not carry ${this.#camera.width}×${this.#camera.height}` : 'Resolution';
     setText(fps, flows ? `${Math.round(stats.fps)}${late ? ` of ${Math.round(stats.receivedFps)}` : ''} fps` : '');
     setText(rate, flows ? bitrate(stats.kbps) : '');
     setText(codec, known ? stats.codec : '');
