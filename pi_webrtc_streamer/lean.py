@@ -1,4 +1,4 @@
-"""Keeps out of the process what ROS imports and never uses here: 30 MB of a bridge.
+"""Keeps out of the process what ROS imports and never uses here: 30 MB of a bridge; and its heaps.
 
 To be called before anything imports rclpy. docs/memory.md has the figures.
 """
@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+from .heap import tame_heap
+
 
 def import_ros() -> None:
     """Import rclpy and what each node needs, without what that imports in vain."""
+    tame_heap()  # now, for DDS starts its first threads when it is loaded
     # Every service has an event (for introspection) and, in Kilted, rclpy an id of actions. Both
     # are messages with an array in them, which nobody here ever makes.
     with imported_when_used("numpy"):

@@ -15,7 +15,7 @@ from rclpy.logging import get_logger, get_logging_directory
 from rclpy.signals import SignalHandlerOptions
 
 from .faults import faults, reporting_uncaught
-from .heap import settle_heap, tame_heap
+from .heap import settle_heap
 from .lifecycle import OwningNode
 from .owning import Owned
 from .signals import StopRequest
@@ -45,7 +45,6 @@ def longest_end(nodes: Sequence[OwningNode]) -> float:
 @contextmanager
 def ros_context(arguments: Sequence[str]) -> Iterator[None]:
     """Initialise rclpy and shut it down; signals are left to the caller."""
-    tame_heap()
     problem = log_problem()
     # ROS would not start without its log file; a robot can.
     console_alone = ["--ros-args", "--disable-external-lib-logs"] if problem else []

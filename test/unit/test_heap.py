@@ -5,10 +5,8 @@ import sys
 
 COUNT_HEAPS = """
 import ctypes, threading
-from pi_webrtc_streamer.heap import tame_heap
 
-if {tamed}:
-    tame_heap()
+{first}
 allocated = threading.Barrier(9)
 
 def allocate():
@@ -25,13 +23,21 @@ libc.fflush(None)
 """
 
 
+TAME_HEAP = "from pi_webrtc_streamer.heap import tame_heap; tame_heap()"
+IMPORT_ROS = "from pi_webrtc_streamer.lean import import_ros; import_ros()"
+
+
 def test_all_threads_share_one_heap():
-    assert count_heaps(tamed=False) > 1, "left to itself, it makes one for nearly every thread"
-    assert count_heaps(tamed=True) == 1
+    assert count_heaps("pass") > 1, "left to itself, it makes one for nearly every thread"
+    assert count_heaps(TAME_HEAP) == 1
 
 
-def count_heaps(tamed: bool) -> int:
-    """Count the heaps of a process of nine threads."""
-    program = [sys.executable, "-c", COUNT_HEAPS.format(tamed=tamed)]
+def test_those_that_dds_starts_when_it_is_loaded_share_it_too():
+    assert count_heaps(IMPORT_ROS) == 1
+
+
+def count_heaps(first: str) -> int:
+    """Count the heaps of a process that does something first, and then has nine threads more."""
+    program = [sys.executable, "-c", COUNT_HEAPS.format(first=first)]
     output = subprocess.run(program, capture_output=True, text=True, check=True).stdout
     return output.count("<heap nr=")
