@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from support.abuse import AT_ONCE, IN_A_ROW, many_at_once, many_in_a_row
 
 from .figures import Part
-from .processes import HD, streamer
+from .processes import HD, streamer, wait_for
 from .viewers import crowd, rates
 
 VIEWERS = 2
@@ -32,6 +32,8 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
         }
         for name, behave_badly in conditions.items():
             progress(f"abuse: {name}")
+            # Those who never connect are given up after a while.
+            wait_for(lambda: running.viewers() == VIEWERS, "nobody else is there", running.bridge)
             before = viewers.count()
             asyncio.run(_await(behave_badly))
             after = viewers.count()
