@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 from support.abuse import AT_ONCE, IN_A_ROW, many_at_once, many_in_a_row
 
@@ -21,7 +22,7 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
     part = Part(f"Frame rates while others behave badly: {VIEWERS} viewers, {HD}, H.264")
     with streamer() as running, crowd("whep", running.url) as viewers:
         viewers.watch(VIEWERS)
-        conditions: dict[str, Callable[[], Awaitable[object]]] = {
+        conditions: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "nobody": lambda: asyncio.sleep(QUIET),
             f"{AT_ONCE} connections at once, half never connect and half send a byte at a time": (
                 lambda: many_at_once(running.url)
@@ -35,13 +36,9 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
             # Those who never connect are given up after a while.
             wait_for(lambda: running.viewers() == VIEWERS, "nobody else is there", running.bridge)
             before = viewers.count()
-            asyncio.run(_await(behave_badly))
+            asyncio.run(behave_badly())
             after = viewers.count()
             slowest = min(rates(before, after))
             part.add_at_least(name, slowest, "fps", KEPT * HD.framerate)
             part.details[name] = {"seconds": after[0].at - before[0].at}
     yield part
-
-
-async def _await(start: Callable[[], Awaitable[object]]) -> None:
-    await start()

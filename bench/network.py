@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -70,14 +71,16 @@ def _watch(link: Link, condition: Condition) -> Seen:
 
 @contextmanager
 def _later(do: Callable[[], None]) -> Iterator[None]:
-    """Do something two seconds later, in another thread, within a context."""
-    timer = threading.Timer(2.0, do)
-    timer.start()
-    try:
+    """Do something two seconds later, in another thread, within a context; fails if that fails."""
+
+    def wait_and_do() -> None:
+        time.sleep(2.0)
+        do()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(wait_and_do)
         yield
-    finally:
-        timer.cancel()
-        timer.join()
+        done.result()
 
 
 def _add_figures(part: Part, seen: Seen) -> None:
@@ -118,10 +121,7 @@ def _lose(link: Link) -> None:
 
 
 def _narrow(link: Link) -> None:
-    try:
-        link.narrow(RATE)
-    except NoNetwork as error:
-        raise Unavailable(str(error)) from error
+    link.narrow(RATE)
 
 
 def _or_unavailable(run: Callable[..., None], *command: str) -> None:

@@ -452,8 +452,9 @@ export class Tile {
     const known = this.#client.state === 'connected';
     const flows = known && stats.fps > 0;
     const late = stats.receivedFps - stats.fps > 2;
-    const reduced = stats.width < REDUCED * this.#camera.width;
-    setText(size, known && stats.width ? `${stats.width}×${stats.height}${reduced ? ', weak link' : ''}` : '');
+    const sized = known && stats.width > 0;
+    const reduced = sized && stats.width < REDUCED * this.#camera.width;
+    setText(size, sized ? `${stats.width}×${stats.height}${reduced ? ', weak link' : ''}` : '');
     size.title = reduced ? `The network does not carry ${this.#camera.width}×${this.#camera.height}` : 'Resolution';
     setText(fps, flows ? `${Math.round(stats.fps)}${late ? ` of ${Math.round(stats.receivedFps)}` : ''} fps` : '');
     setText(rate, flows ? bitrate(stats.kbps) : '');
