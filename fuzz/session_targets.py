@@ -12,9 +12,9 @@ from typing import Any
 from aiortc import RTCPeerConnection
 from aiortc.rtp import RtcpPacket, pack_remb_fci
 
-from pi_webrtc_streamer.media.rate_control import LEAST_CAPACITY, LinkEstimate
-from pi_webrtc_streamer.web.legacy.dialects import GO, RUST, dialect_of_message
-from pi_webrtc_streamer.web.legacy.messages import Malformed, Offer, Refused, candidates_of
+from pi_webrtc_streamer.link.rate_control import LEAST_CAPACITY, LinkEstimate
+from pi_webrtc_streamer.predecessor.web.dialects import GO, RUST, dialect_of_message
+from pi_webrtc_streamer.predecessor.web.messages import Malformed, Offer, Refused, candidates_of
 from pi_webrtc_streamer.webrtc.candidates import MOST_CANDIDATES, CandidateError, CandidateFilter
 from pi_webrtc_streamer.webrtc.offer import OfferError, check_offer, split_sections
 from pi_webrtc_streamer.webrtc.sender import StreamSender

@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 
 from pi_webrtc_streamer.camera.camera_info import CameraInfoError, parse_camera_info
+from pi_webrtc_streamer.predecessor.config.translate import translate
+from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import parse_config
-from pi_webrtc_streamer.settings.parameters import convert
-from pi_webrtc_streamer.settings.predecessor.translate import translate
 from pi_webrtc_streamer.settings.schema import ConfigError, SettingsError, check, settings_of
 
 

@@ -25,6 +25,7 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
 
 from pi_webrtc_streamer.cli import FOR_BRIDGE
+from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import (
@@ -33,7 +34,6 @@ from pi_webrtc_streamer.settings.config_file import (
     dump_parameters,
     read_config,
 )
-from pi_webrtc_streamer.settings.parameters import convert
 from pi_webrtc_streamer.settings.schema import (
     ConfigError,
     Setting,

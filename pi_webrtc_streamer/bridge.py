@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .loop import LoopThread
 from .media.codec import StreamSettings
 from .media.feed import CameraFeed
 from .media.tiers import make_tiers
-from .owning import LONGEST_RELEASE, Owned
-from .predecessor import Predecessor
+from .predecessor.state import Predecessor
+from .runtime.loop import LoopThread
+from .runtime.owning import LONGEST_RELEASE, Owned
 from .settings.bridge import BridgeSettings
 from .webrtc.late import LateViewers
 from .webrtc.settings import IceServer, ViewerSettings

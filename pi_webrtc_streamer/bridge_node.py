@@ -14,22 +14,22 @@ from rclpy.logging import get_logger
 
 from .access.tokens import TokenError
 from .bridge import Bridge
-from .callbacks import call_every
-from .counts import resident_memory
-from .cv_convert import to_bgr
-from .lifecycle import OwningNode, SetupError
-from .loop import LoopThread
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
-from .memory_watch import MemoryWatch
-from .owning import Owned
-from .predecessor_ports import listen_for_signalling, make_predecessor, make_signalling_apps
-from .reporting import logging_statistics
-from .roslog import logging_to
+from .predecessor.ports import listen_for_signalling, make_predecessor, make_signalling_apps
+from .ros.callbacks import call_every
+from .ros.cv_convert import to_bgr
+from .ros.lifecycle import OwningNode, SetupError
+from .ros.log import logging_to
+from .ros.parameters import NodeParameters
+from .ros.subscription import OnDemandSubscription
+from .runtime.loop import LoopThread
+from .runtime.owning import Owned
 from .settings.bridge import BridgeSettings, settings_of_camera
-from .settings.parameters import NodeParameters
 from .settings.schema import SettingsError, Value
-from .topic import OnDemandSubscription
+from .telemetry.counts import resident_memory
+from .telemetry.memory_watch import MemoryWatch
+from .telemetry.reporting import logging_statistics
 from .web.access import Access, make_access
 from .web.server import PortError, WebServer, listen, make_app
 from .web.tls import TlsError
@@ -38,7 +38,10 @@ RCLError = rclpy_implementation.RCLError
 LOG_LEVELS = {
     **{
         f"pi_webrtc_streamer.{part}": logging.INFO
-        for part in ("access", "media", "webrtc", "web", "owning", "loop", "topic", "reporting")
+        for part in (
+            *("access", "link", "media", "predecessor", "ros", "runtime", "telemetry", "web"),
+            "webrtc",
+        )
     },
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
 }

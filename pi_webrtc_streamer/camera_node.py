@@ -16,22 +16,22 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
 
-from .callbacks import call_every, own_group
 from .camera.camera_info import CameraInfoError, CameraInfoMissing, load_camera_info
 from .camera.capture import CaptureThread
 from .camera.geometry import Transformer
 from .camera.jpeg import encode_jpeg
 from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
-from .counts import resident_memory
-from .lifecycle import OwningNode, SetupError
-from .owning import Owned
-from .qos import misfit_of_subscriber, newest_only
-from .roslog import logging_to, working_for
+from .ros.callbacks import call_every, own_group
+from .ros.lifecycle import OwningNode, SetupError
+from .ros.log import logging_to, working_for
+from .ros.parameters import NodeParameters
+from .ros.qos import misfit_of_subscriber, newest_only
+from .runtime.owning import Owned
 from .settings.camera import CameraSettings
-from .settings.parameters import NodeParameters
 from .settings.schema import SettingsError, Value
-from .statistics import CaptureStatistics
+from .telemetry.counts import resident_memory
+from .telemetry.statistics import CaptureStatistics
 
 CONTROLS = "controls."
 

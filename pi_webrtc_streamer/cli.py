@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .addresses import LARGEST_PORT
-from .lean import import_ros
-from .owning import Owned
+from .ros.lean import import_ros
+from .runtime.owning import Owned
+from .runtime.signals import StopRequest, stopping_on_signals
+from .settings.addresses import LARGEST_PORT
 from .settings.config_file import Config, Given, dump_parameters, read_config
 from .settings.schema import ConfigError, Value
-from .signals import StopRequest, stopping_on_signals
 
 SUPPORTED = ((3, 10), (3, 13))
 
@@ -159,7 +159,7 @@ def _print_parameters(options: argparse.Namespace, config: Config) -> None:
 def _run(options: argparse.Namespace, config: Config, ros: list[str], stop: StopRequest) -> int:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
-    from .process import longest_end, owning, ros_context, spinning
+    from .ros.process import longest_end, owning, ros_context, spinning
 
     with Owned() as owned:
         try:

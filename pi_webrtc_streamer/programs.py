@@ -6,8 +6,8 @@ Raspberry Pi: Ctrl-C ends a program well at any time.
 
 from __future__ import annotations
 
-from .lean import import_ros
-from .signals import stopping_on_signals
+from .ros.lean import import_ros
+from .runtime.signals import stopping_on_signals
 
 
 def camera_node() -> int:
@@ -15,7 +15,7 @@ def camera_node() -> int:
     with stopping_on_signals() as stop:
         import_ros()
         from .camera_node import CameraNode
-        from .process import run_node
+        from .ros.process import run_node
 
         return run_node(CameraNode, stop)
 
@@ -25,6 +25,6 @@ def bridge_node() -> int:
     with stopping_on_signals() as stop:
         import_ros()
         from .bridge_node import BridgeNode
-        from .process import run_node
+        from .ros.process import run_node
 
         return run_node(BridgeNode, stop)

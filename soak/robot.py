@@ -11,7 +11,7 @@ from pathlib import Path
 from rclpy.node import Node
 
 from bench.processes import Streamer, wait_for
-from pi_webrtc_streamer.process import ros_context, spinning
+from pi_webrtc_streamer.ros.process import ros_context, spinning
 from support.nodes import Lifecycle
 from support.program import Program, free_port, node
 

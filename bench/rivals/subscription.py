@@ -13,7 +13,7 @@ from sensor_msgs.msg import CompressedImage
 
 from bench.processes import TOPIC
 from pi_webrtc_streamer.media.cdr import read_compressed_image
-from pi_webrtc_streamer.qos import newest_only
+from pi_webrtc_streamer.ros.qos import newest_only
 
 
 @contextmanager

@@ -1,1 +1,4 @@
-"""Who may come in: tokens and roles, addresses, hosts and origins. Pure but for the files."""
+"""Who may come in: tokens and roles, hosts and origins, proxies. Pure but for the files.
+
+Imports no other room, and neither rclpy, aiohttp nor asyncio.
+"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ..addresses import client_of
+from .clients import client_of
 
 FREE = 5  # wrong tokens that cost nothing: people mistype
 FIRST_WAIT = 1.0  # seconds, doubled with each further one

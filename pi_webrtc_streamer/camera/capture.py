@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 
-from ..faults import faults
-from ..owning import Owned, end_thread
+from ..runtime.faults import faults
+from ..runtime.owning import Owned, end_thread
 from .source import Picture, Source, SourceError
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ..media.distributor import Mailbox
-from ..owning import Owned, end_thread
+from ..runtime.owning import Owned, end_thread
 from ..settings.schema import Setting, SettingsError, Value
 from .source import LONGEST_WAIT, Picture, SourceError
 from .video_file import to_picture

@@ -13,9 +13,9 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from ..owning import Owned
+from ..media.video_range import FULL_CHROMA, FULL_LUMA
+from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
-from ..video_range import FULL_CHROMA, FULL_LUMA
 from .geometry import Geometry
 from .source import LONGEST_WAIT, Picture, Plane, SourceError
 

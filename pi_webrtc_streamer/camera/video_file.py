@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
-from ..owning import Owned
+from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .geometry import from_frame
 from .source import Picture, SourceError, sleep_until

@@ -1,1 +1,4 @@
-"""The way of a frame: pure logic and codecs, without ROS, aiortc or asyncio."""
+"""The way of a frame, up to the access unit that all viewers share. Pure logic and codecs.
+
+Imports ``runtime/``; neither rclpy, aiortc nor asyncio.
+"""

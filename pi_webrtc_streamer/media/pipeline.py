@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..faults import faults
-from ..heap import release_heap
-from ..owning import Owned, end_thread
+from ..runtime.faults import faults
+from ..runtime.heap import release_heap
+from ..runtime.owning import Owned, end_thread
 from .codec import Codec, StreamSettings
 from .decoder import DecodeError, JpegDecoder
 from .distributor import FrameDistributor, Mailbox

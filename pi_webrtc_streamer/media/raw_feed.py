@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..faults import faults
-from ..owning import Owned, end_thread
+from ..runtime.faults import faults
+from ..runtime.owning import Owned, end_thread
 from .cdr import CdrError, Image, ImageError, read_image
 from .distributor import Mailbox
 from .feed import CameraFeed

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from ..video_range import FULL_CHROMA, FULL_LUMA
 from .cdr import Image, ImageError
 from .jpeg import MAX_PIXELS, too_large
+from .video_range import FULL_CHROMA, FULL_LUMA
 
 Pixels: TypeAlias = npt.NDArray[Any]  # height x width x channels
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from ..addresses import LARGEST_PORT, is_host
 from ..media.jpeg import MAX_PIXELS
 from ..media.packetiser import IPV6_MTU
-from ..predecessor import parse_document
+from ..predecessor.state import parse_document
 from .access import AccessSettings
+from .addresses import LARGEST_PORT, is_host
 from .node import NodeSettings
 from .schema import Setting, SettingsError, Value, setting
 

@@ -87,7 +87,7 @@ def read_config(path: str, given: Given = NOTHING_GIVEN, *, toml: bool = False) 
     if not (toml or is_toml(text, path)):
         return Config(parse_config(text, path), path)
     # Few need it.
-    from .predecessor.translate import translate
+    from ..predecessor.config.translate import translate
 
     translation = translate(text, path, given)
     content = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..signals import LONGEST_END
+from ..runtime.signals import LONGEST_END
 from .schema import setting
 
 

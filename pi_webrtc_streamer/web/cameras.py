@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from ..bridge import Bridge
-from ..counts import held_counts, resident_memory
-from ..faults import faults
-from ..heap import memory_in_use
 from ..media.distributor import FrameDistributor, Mailbox
 from ..media.feed import CameraFeed
 from ..media.frame import JpegFrame
+from ..runtime.faults import faults
+from ..runtime.heap import memory_in_use
+from ..telemetry.counts import held_counts, resident_memory
 from .admission import requires, visitor_role
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
@@ -64,7 +64,7 @@ async def health(request: web.Request) -> web.Response:
     body: dict[str, object] = {"status": "ok" if active else "inactive"}
     if visitor_role(request) is not None:
         if bridge.settings.legacy:
-            from .legacy.describe import describe_services
+            from ..predecessor.web.describe import describe_services
 
             body |= describe_services(bridge)
         body["cameras"] = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
@@ -76,7 +76,7 @@ async def health(request: web.Request) -> web.Response:
 
 async def stats(request: web.Request) -> web.Response:
     """Say what is encoded and sent, how long the stages take, how the viewers' links are, and what
-    the process holds (counts.py; memory in bytes), this request included.
+    the process holds (telemetry/counts.py; memory in bytes), this request included.
     """
     bridge = request.app[BRIDGE]
     body: dict[str, object] = {

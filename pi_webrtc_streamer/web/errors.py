@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from ..faults import faults
+from ..runtime.faults import faults
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from ..addresses import client_of
+from ..access.clients import client_of
 from .connection import Connection, ConnectionLimits, answer
 from .errors import RETRY_AFTER
 

@@ -6,12 +6,12 @@ import asyncio
 import errno
 import socket
 import ssl
-from pathlib import Path
 
 from aiohttp import web
 
-from ..async_owning import AsyncOwned
 from ..bridge import Bridge
+from ..page import FILES, FOLDER
+from ..runtime.async_owning import AsyncOwned
 from ..settings.bridge import BridgeSettings
 from . import cameras, whep
 from .access import Access
@@ -24,8 +24,6 @@ from .keys import ACCESS, BRIDGE
 from .listener import Listener
 from .login import sign_in
 
-STATIC = Path(__file__).with_name("static")
-FILES = frozenset(path.name for path in STATIC.iterdir())  # nothing else is served
 SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
 
 
@@ -48,7 +46,7 @@ def make_app(bridge: Bridge, access: Access) -> web.Application:
     whep.add_routes(app)
     cameras.add_routes(app)
     if bridge.settings.legacy:
-        from .legacy import api
+        from ..predecessor.web import api
 
         api.add_routes(app)
     app.on_response_prepare.append(set_headers)
@@ -135,11 +133,11 @@ async def _page(request: web.Request) -> web.FileResponse:
     viewers = request.app[BRIDGE].viewers
     if viewers is not None:
         viewers.prepare()  # while the browser loads the rest of the page
-    return web.FileResponse(STATIC / "index.html")
+    return web.FileResponse(FOLDER / "index.html")
 
 
 async def _file(request: web.Request) -> web.FileResponse:
     name = request.match_info["file"]
     if name not in FILES:
         raise web.HTTPNotFound
-    return web.FileResponse(STATIC / name)
+    return web.FileResponse(FOLDER / name)

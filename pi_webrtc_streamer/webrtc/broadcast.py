@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from ..link.rate_control import TierChoice, tier_bitrate
 from ..media.codec import Codec
+from ..media.frame_counts import FrameCounts
 from ..media.pipeline import MediaPipeline
-from ..media.rate_control import TierChoice, tier_bitrate
 from ..media.stages import StageTimes
 from ..media.tiers import Tier
-from ..owning import Owned
-from ..statistics import FrameCounts
+from ..runtime.owning import Owned
 from .fanout import Fanout
 from .sender import StreamSender
 

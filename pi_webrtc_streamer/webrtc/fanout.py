@@ -7,12 +7,12 @@ import logging
 import time
 from collections.abc import Callable
 
-from ..faults import faults
 from ..media.codec import AccessUnit, Codec
 from ..media.encoded_stream import KEYFRAME_INTERVAL, EncodedStream
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageMeter
 from ..media.tiers import Tier
+from ..runtime.faults import faults
 from .sender import StreamSender
 
 logger = logging.getLogger(__name__)

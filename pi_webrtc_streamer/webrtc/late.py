@@ -13,10 +13,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..heap import settle_heap
+from ..media.frame_counts import FrameCounts
 from ..media.stages import StageTimes
-from ..owning import LONGEST_RELEASE
-from ..statistics import FrameCounts
+from ..runtime.heap import settle_heap
+from ..runtime.owning import LONGEST_RELEASE
 from .errors import TooManyViewers
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ..addresses import client_of
+from ..access.clients import client_of
 from .errors import TooManyFromAddress, TooManyViewers
 
 

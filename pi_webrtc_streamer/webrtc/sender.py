@@ -34,16 +34,16 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 
-from ..faults import faults
+from ..link.bitrate import BitrateMeter
+from ..link.health import ViewerHealth
+from ..link.hold import Hold
+from ..link.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
+from ..link.rtp import Extensions, RtpWriter
 from ..media.codec import CLOCK_RATE, AccessUnit, Codec
-from ..media.rate import BitrateMeter
-from ..media.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
-from ..media.rate_limit import RateLimit
-from ..media.rtp import Extensions, RtpWriter
-from ..owning import Owned, ReleaseError
+from ..runtime.faults import faults
+from ..runtime.owning import Owned, ReleaseError
+from ..runtime.rate_limit import RateLimit
 from .capabilities import ABS_SEND_TIME, MID, PLAYOUT_DELAY
-from .health import ViewerHealth
-from .hold import Hold
 from .path import Path
 
 logger = logging.getLogger(__name__)

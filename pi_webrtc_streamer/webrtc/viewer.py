@@ -18,8 +18,8 @@ from aiortc import (
 )
 from aiortc.sdp import candidate_from_sdp
 
+from ..link.rate_control import LinkEstimate, ceiling
 from ..media import live
-from ..media.rate_control import LinkEstimate, ceiling
 from .candidates import CandidateError, CandidateFilter
 from .capabilities import sending_preferences
 from .errors import IceRestartError, MalformedOffer, TooManyViewers

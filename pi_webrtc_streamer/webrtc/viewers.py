@@ -12,14 +12,14 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from ..async_owning import AsyncOwned, Scope
-from ..faults import faults
-from ..heap import release_heap
 from ..media.codec import Codec
+from ..media.frame_counts import FrameCounts
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageTimes
-from ..owning import LONGEST_RELEASE, ReleaseError
-from ..statistics import FrameCounts
+from ..runtime.async_owning import AsyncOwned, Scope
+from ..runtime.faults import faults
+from ..runtime.heap import release_heap
+from ..runtime.owning import LONGEST_RELEASE, ReleaseError
 from .broadcast import Broadcast
 from .capabilities import register_extensions
 from .errors import AnswerTimeout, TooManyViewers

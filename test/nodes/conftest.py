@@ -10,7 +10,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 
-from pi_webrtc_streamer.process import ros_context, spinning
+from pi_webrtc_streamer.ros.process import ros_context, spinning
 from support.nodes import TOPIC
 from support.waiting import wait_for
 

@@ -8,7 +8,7 @@ import pytest
 from rcl_interfaces.msg import Log
 
 from pi_webrtc_streamer.access.entrance import Visit
-from pi_webrtc_streamer.lifecycle import TransitionCallbackReturn
+from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.web.access import make_access, page_url
 from support.access import DRIVE, VIEW

@@ -15,8 +15,8 @@ from sensor_msgs.msg import CameraInfo
 
 from pi_webrtc_streamer.camera import barcode
 from pi_webrtc_streamer.camera_node import CameraNode
-from pi_webrtc_streamer.lifecycle import TransitionCallbackReturn
 from pi_webrtc_streamer.media.frame import live_frames
+from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from support.cameras import camera_state, get_json, reaches
 from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until, wait_for

@@ -13,10 +13,10 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from pi_webrtc_streamer import async_owning
 from pi_webrtc_streamer import bridge as bridge_module
-from pi_webrtc_streamer import loop as loop_module
 from pi_webrtc_streamer.camera_node import CameraNode
+from pi_webrtc_streamer.runtime import async_owning
+from pi_webrtc_streamer.runtime import loop as loop_module
 from pi_webrtc_streamer.webrtc import viewers as viewers_module
 from support.faults import Waits, step_broken, steps_recorded
 from support.leaks import all_given_back, held, held_at_rest

@@ -15,7 +15,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 import pi_webrtc_streamer.camera_node
 from pi_webrtc_streamer.camera import barcode
 from pi_webrtc_streamer.camera_node import CameraNode
-from pi_webrtc_streamer.lifecycle import TransitionCallbackReturn
+from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from support.nodes import TOPIC, Lifecycle, client_of, running
 from support.waiting import wait_for
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from pi_webrtc_streamer.link.rate_control import LinkEstimate
 from pi_webrtc_streamer.media.codec import Codec
-from pi_webrtc_streamer.media.rate_control import LinkEstimate
 from support.cameras import get_stats
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until

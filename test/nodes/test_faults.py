@@ -20,10 +20,10 @@ from sensor_msgs.msg import CompressedImage
 import pi_webrtc_streamer.camera.capture
 import pi_webrtc_streamer.camera_node
 from pi_webrtc_streamer.camera_node import CameraNode
-from pi_webrtc_streamer.faults import faults
 from pi_webrtc_streamer.media.decoder import JpegDecoder
 from pi_webrtc_streamer.media.encoder import X264Encoder
-from pi_webrtc_streamer.qos import newest_only
+from pi_webrtc_streamer.ros.qos import newest_only
+from pi_webrtc_streamer.runtime.faults import faults
 from pi_webrtc_streamer.webrtc import path
 from support.cameras import get_stats, reaches
 from support.nodes import TOPIC, Publisher, client_of, grey_jpeg, make_bridge, running

@@ -6,9 +6,9 @@ import threading
 import aiohttp
 import pytest
 
+from pi_webrtc_streamer.link.rate_control import LinkEstimate
 from pi_webrtc_streamer.media.codec import Codec
 from pi_webrtc_streamer.media.distributor import Mailbox
-from pi_webrtc_streamer.media.rate_control import LinkEstimate
 from support.leaks import held
 from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.waiting import GIVE_UP_AFTER, until

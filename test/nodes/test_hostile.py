@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 import pytest
 
-from pi_webrtc_streamer.counts import held_counts
+from pi_webrtc_streamer.telemetry.counts import held_counts
 from support.cameras import get_json
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import GIVE_UP_AFTER, until

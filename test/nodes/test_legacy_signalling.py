@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from lifecycle_msgs.msg import Transition
 
-from pi_webrtc_streamer import predecessor_ports
-from pi_webrtc_streamer.web.legacy import session, signalling
+from pi_webrtc_streamer.predecessor import ports
+from pi_webrtc_streamer.predecessor.web import session, signalling
 from pi_webrtc_streamer.web.server import listen
 from support.cameras import get_stats
 from support.leaks import all_given_back, held, held_at_rest
@@ -331,7 +331,7 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_bridge(node, monkey
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         return listening
 
-    monkeypatch.setattr(predecessor_ports, "listen", listen_with_little_room)
+    monkeypatch.setattr(ports, "listen", listen_with_little_room)
     with legacy_bridge(node, websocket_messages_per_second=10_000.0) as (bridge, port):
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

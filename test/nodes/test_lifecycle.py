@@ -8,7 +8,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from pi_webrtc_streamer.camera_node import CameraNode
-from pi_webrtc_streamer.process import spinning
+from pi_webrtc_streamer.ros.process import spinning
 from support.faults import step_broken
 from support.leaks import all_given_back, held, held_at_rest
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running

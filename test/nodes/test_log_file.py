@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sensor_msgs.msg import CompressedImage
 
-from pi_webrtc_streamer.qos import newest_only
+from pi_webrtc_streamer.ros.qos import newest_only
 from support.nodes import TOPIC
 from support.program import Program
 from support.waiting import wait_for

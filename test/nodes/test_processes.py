@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pi_webrtc_streamer.process import spinning
+from pi_webrtc_streamer.ros.process import spinning
 from support.cameras import reaches
 from support.nodes import Lifecycle
 from support.program import Program, free_port, node

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from pi_webrtc_streamer.bridge import Bridge
-from pi_webrtc_streamer.loop import LoopThread
+from pi_webrtc_streamer.runtime.loop import LoopThread
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.web.access import make_access
 from pi_webrtc_streamer.web.server import WebServer, listen, make_app

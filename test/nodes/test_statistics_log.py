@@ -1,6 +1,6 @@
 """The lines of statistics in the logs of real nodes."""
 
-from pi_webrtc_streamer.statistics import read_line
+from pi_webrtc_streamer.telemetry.statistics import read_line
 from support.cameras import get_json
 from support.program import Program, free_port, node
 from support.waiting import until

@@ -25,8 +25,8 @@ from sensor_msgs.msg import CompressedImage
 from pi_webrtc_streamer import camera_node
 from pi_webrtc_streamer.camera import capture, picamera
 from pi_webrtc_streamer.camera_node import CameraNode
-from pi_webrtc_streamer.process import owning, ros_context, spinning
-from pi_webrtc_streamer.qos import newest_only
+from pi_webrtc_streamer.ros.process import owning, ros_context, spinning
+from pi_webrtc_streamer.ros.qos import newest_only
 from support.waiting import wait_for
 
 BARS, LINES, PICTURE = "Virtual0", "Virtual1", "Virtual2"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pi_webrtc_streamer
-from pi_webrtc_streamer import owning
+from pi_webrtc_streamer.runtime import owning
 
 PACKAGE = str(Path(pi_webrtc_streamer.__file__).parent)
 

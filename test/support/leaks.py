@@ -4,7 +4,7 @@ import gc
 from collections import deque
 
 from pi_webrtc_streamer.bridge_node import BridgeNode
-from pi_webrtc_streamer.counts import held_counts
+from pi_webrtc_streamer.telemetry.counts import held_counts
 
 from .waiting import until
 

@@ -20,8 +20,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from pi_webrtc_streamer.bridge_node import BridgeNode
 from pi_webrtc_streamer.camera.jpeg import encode_jpeg
 from pi_webrtc_streamer.camera.source import Picture
-from pi_webrtc_streamer.lifecycle import OwningNode
-from pi_webrtc_streamer.process import owning, spinning
+from pi_webrtc_streamer.ros.lifecycle import OwningNode
+from pi_webrtc_streamer.ros.process import owning, spinning
 
 from .waiting import GIVE_UP_AFTER, wait_for
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import Config, read_config
-from pi_webrtc_streamer.settings.parameters import convert
 from pi_webrtc_streamer.settings.schema import ConfigError, check, settings_of
 
 PATH = Path(__file__).parents[2] / "config" / "streamer.yaml"

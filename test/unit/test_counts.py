@@ -4,9 +4,9 @@ import asyncio
 import socket
 import threading
 
-from pi_webrtc_streamer.counts import held_counts
 from pi_webrtc_streamer.media.frame import JpegFrame
 from pi_webrtc_streamer.media.stages import StageTimes
+from pi_webrtc_streamer.telemetry.counts import held_counts
 
 
 def test_everything_that_is_held_is_counted():

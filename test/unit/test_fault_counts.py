@@ -5,7 +5,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.faults import MOST_KINDS, Faults, reporting_uncaught
+from pi_webrtc_streamer.runtime.faults import MOST_KINDS, Faults, reporting_uncaught
 
 
 class Log:

@@ -23,8 +23,8 @@ libc.fflush(None)
 """
 
 
-TAME_HEAP = "from pi_webrtc_streamer.heap import tame_heap; tame_heap()"
-IMPORT_ROS = "from pi_webrtc_streamer.lean import import_ros; import_ros()"
+TAME_HEAP = "from pi_webrtc_streamer.runtime.heap import tame_heap; tame_heap()"
+IMPORT_ROS = "from pi_webrtc_streamer.ros.lean import import_ros; import_ros()"
 
 
 def test_all_threads_share_one_heap():

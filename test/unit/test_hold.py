@@ -3,10 +3,10 @@
 import time
 from contextlib import asynccontextmanager
 
+from pi_webrtc_streamer.link.hold import Hold
+from pi_webrtc_streamer.link.passage import PATIENCE, Passage
 from pi_webrtc_streamer.media.codec import AccessUnit
-from pi_webrtc_streamer.media.passage import PATIENCE, Passage
 from pi_webrtc_streamer.media.stages import StageTimes
-from pi_webrtc_streamer.webrtc.hold import Hold
 from pi_webrtc_streamer.webrtc.path import Path
 from support.ice import connected
 from support.waiting import until

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.predecessor import parse_document
-from pi_webrtc_streamer.web.legacy.dialects import (
+from pi_webrtc_streamer.predecessor.state import parse_document
+from pi_webrtc_streamer.predecessor.web.dialects import (
     GO,
     RUST,
     dialect_of_message,
     dialect_of_path,
 )
-from pi_webrtc_streamer.web.legacy.messages import (
+from pi_webrtc_streamer.predecessor.web.messages import (
     LONGEST_CANDIDATE,
     Ignored,
     Malformed,
@@ -22,7 +22,7 @@ from pi_webrtc_streamer.web.legacy.messages import (
     Refused,
     candidates_of,
 )
-from pi_webrtc_streamer.web.legacy.session import LONGEST_REASON, _reason
+from pi_webrtc_streamer.predecessor.web.session import LONGEST_REASON, _reason
 from pi_webrtc_streamer.webrtc.trickle import Candidate, Fragment
 
 LINE = "candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host"

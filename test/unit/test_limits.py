@@ -5,8 +5,8 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.media.rate_limit import RateLimit
-from pi_webrtc_streamer.repetition import RepetitionLimit
+from pi_webrtc_streamer.ros.repetition import RepetitionLimit
+from pi_webrtc_streamer.runtime.rate_limit import RateLimit
 from pi_webrtc_streamer.webrtc.datagrams import MOST_WAITING, DatagramQueue
 
 times = st.lists(st.floats(0, 1000), min_size=1, max_size=200).map(sorted)

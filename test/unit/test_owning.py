@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pi_webrtc_streamer
-from pi_webrtc_streamer import async_owning, owning
-from pi_webrtc_streamer.async_owning import AsyncOwned, Scope, ScopedLoop, finish
-from pi_webrtc_streamer.faults import Faults
-from pi_webrtc_streamer.loop import LoopThread
-from pi_webrtc_streamer.owning import Owned, ReleaseError, end_thread
+from pi_webrtc_streamer.runtime import async_owning, owning
+from pi_webrtc_streamer.runtime.async_owning import AsyncOwned, Scope, ScopedLoop, finish
+from pi_webrtc_streamer.runtime.faults import Faults
+from pi_webrtc_streamer.runtime.loop import LoopThread
+from pi_webrtc_streamer.runtime.owning import Owned, ReleaseError, end_thread
 
 
 class Broken(Exception):
@@ -223,11 +223,11 @@ CONSTRUCTORS = {
 }
 OWNING_CALLS = {"take", "take_async", "enter", "at_end"}
 ALLOWED = {
-    ("async_owning.py", "create_task"): "the loop itself, and finish(), which waits for its task",
+    ("runtime/async_owning.py", "create_task"): "the loop itself, and finish(), that waits",
     ("camera/opening.py", "open_source"): "itself, for the source that auto stands for",
     ("camera_node.py", "open_source"): "owned from the next line on, and by the node thereafter",
-    ("process.py", "create_task"): "the executor's, which is no task of asyncio's",
-    ("signals.py", "socketpair"): "its own context; imports nothing",
+    ("ros/process.py", "create_task"): "the executor's, which is no task of asyncio's",
+    ("runtime/signals.py", "socketpair"): "its own context; imports nothing",
     ("web/listener.py", "create_task"): "_own, into sets that end_tasks() ends",
     ("web/server.py", "create_server"): "_listen, which is called to be taken",
     ("web/server.py", "AppRunner"): "holds nothing before start, which takes its cleanup",
@@ -302,4 +302,4 @@ def test_no_other_exit_stacks_are_used():
         for path in PACKAGE.rglob("*.py")
         if "ExitStack" in path.read_text()
     }
-    assert users == {"owning.py", "async_owning.py"}
+    assert users == {"runtime/owning.py", "runtime/async_owning.py"}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.media.passage import MOST_MEASURED, NARROW, PATIENCE, Passage
+from pi_webrtc_streamer.link.passage import MOST_MEASURED, NARROW, PATIENCE, Passage
 
 rates = st.floats(1e5, 1e8)  # bit/s
 sizes = st.integers(1_000, 1_000_000)  # bits

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from pi_webrtc_streamer.addresses import client_of
+from pi_webrtc_streamer.access.clients import client_of
 from pi_webrtc_streamer.webrtc.errors import TooManyFromAddress, TooManyViewers
 from pi_webrtc_streamer.webrtc.places import PlaceLimits, Places
 

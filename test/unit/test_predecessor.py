@@ -10,13 +10,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pi_webrtc_streamer.predecessor.config.document import normal, parse_toml
+from pi_webrtc_streamer.predecessor.config.keys import CAMERA, OTHER_KEYS, SECTIONS, Key
+from pi_webrtc_streamer.predecessor.config.translate import translate
+from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import Given, is_toml, read_config
-from pi_webrtc_streamer.settings.parameters import convert
-from pi_webrtc_streamer.settings.predecessor.document import normal, parse_toml
-from pi_webrtc_streamer.settings.predecessor.keys import CAMERA, OTHER_KEYS, SECTIONS, Key
-from pi_webrtc_streamer.settings.predecessor.translate import translate
 from pi_webrtc_streamer.settings.schema import ConfigError, check, settings_of
 
 FOLDER = Path(__file__).parents[1] / "predecessor"

@@ -3,9 +3,9 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.media.probe import HOLD, RAMP, SETTLE, Probe
-from pi_webrtc_streamer.media.rate import BitrateMeter
-from pi_webrtc_streamer.media.rate_control import LinkEstimate, TierChoice, ceiling, tier_bitrate
+from pi_webrtc_streamer.link.bitrate import BitrateMeter
+from pi_webrtc_streamer.link.probe import HOLD, RAMP, SETTLE, Probe
+from pi_webrtc_streamer.link.rate_control import LinkEstimate, TierChoice, ceiling, tier_bitrate
 from pi_webrtc_streamer.media.tiers import make_tiers
 
 FULL, HALF, QUARTER = TIERS = make_tiers(2_500_000, 100_000)

@@ -3,7 +3,7 @@
 from rclpy.duration import Duration, Infinite
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 
-from pi_webrtc_streamer.qos import misfit_of_publisher, misfit_of_subscriber
+from pi_webrtc_streamer.ros.qos import misfit_of_publisher, misfit_of_subscriber
 
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

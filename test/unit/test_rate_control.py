@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.media.probe import Probe
-from pi_webrtc_streamer.media.rate import BitrateMeter
-from pi_webrtc_streamer.media.rate_control import (
+from pi_webrtc_streamer.link.bitrate import BitrateMeter
+from pi_webrtc_streamer.link.health import ViewerHealth
+from pi_webrtc_streamer.link.probe import Probe
+from pi_webrtc_streamer.link.rate_control import (
     DECREASE_INTERVAL,
     FIRST_HOLD,
     LEAST_CAPACITY,
@@ -16,7 +17,6 @@ from pi_webrtc_streamer.media.rate_control import (
     tier_bitrate,
 )
 from pi_webrtc_streamer.media.tiers import make_tiers
-from pi_webrtc_streamer.webrtc.health import ViewerHealth
 
 HIGHEST, LOWEST = 2_500_000, 100_000
 TIERS = make_tiers(HIGHEST, LOWEST)

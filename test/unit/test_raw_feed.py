@@ -7,11 +7,11 @@ import pytest
 import simplejpeg
 from rclpy.serialization import serialize_message
 
-from pi_webrtc_streamer.cv_convert import to_bgr
 from pi_webrtc_streamer.media.distributor import Mailbox
 from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.frame import JpegFrame
 from pi_webrtc_streamer.media.raw_feed import RawFeed
+from pi_webrtc_streamer.ros.cv_convert import to_bgr
 from support.raw_images import halves, message
 from support.waiting import GIVE_UP_AFTER, wait_for
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from pi_webrtc_streamer.cv_convert import to_bgr
 from pi_webrtc_streamer.media.cdr import Image, ImageError
 from pi_webrtc_streamer.media.raw_image import encode_jpeg, scale_to_8_bits
+from pi_webrtc_streamer.ros.cv_convert import to_bgr
 from support.raw_images import BAYER, EIGHT_BITS, YUV, halves
 
 GREY = ("mono8", "8UC1")

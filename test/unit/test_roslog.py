@@ -8,7 +8,7 @@ from contextvars import copy_context
 import pytest
 import rclpy.logging
 
-from pi_webrtc_streamer.roslog import (
+from pi_webrtc_streamer.ros.log import (
     IN_SECONDS,
     LONGEST_LINE,
     MOST_ALIKE,

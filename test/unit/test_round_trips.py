@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.media.rate_control import LinkEstimate
-from pi_webrtc_streamer.media.round_trips import FULL_QUEUE, LASTING, LATE, RoundTrips
+from pi_webrtc_streamer.link.rate_control import LinkEstimate
+from pi_webrtc_streamer.link.round_trips import FULL_QUEUE, LASTING, LATE, RoundTrips
 
 STANDING = (LATE + FULL_QUEUE) / 2
 

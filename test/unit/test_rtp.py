@@ -5,8 +5,8 @@ from aiortc.rtp import HeaderExtensionsMap, RtpPacket, unwrap_rtx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_webrtc_streamer.link.rtp import HISTORY_SIZE, Extensions, RtpWriter
 from pi_webrtc_streamer.media.codec import AccessUnit
-from pi_webrtc_streamer.media.rtp import HISTORY_SIZE, Extensions, RtpWriter
 from pi_webrtc_streamer.media.stages import StageTimes
 
 MID, ABS_SEND_TIME, PLAYOUT_DELAY = 4, 3, 6

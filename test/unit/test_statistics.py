@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.counts import resident_memory
-from pi_webrtc_streamer.heap import memory_in_use
 from pi_webrtc_streamer.media.distributor import FrameDistributor, Mailbox
+from pi_webrtc_streamer.media.frame_counts import (
+    FrameCounts,
+)
 from pi_webrtc_streamer.media.stages import SAMPLES, StageMeter, StageTimes
-from pi_webrtc_streamer.statistics import (
+from pi_webrtc_streamer.runtime.heap import memory_in_use
+from pi_webrtc_streamer.telemetry.counts import resident_memory
+from pi_webrtc_streamer.telemetry.statistics import (
     CameraStatistics,
     CaptureStatistics,
-    FrameCounts,
     bridge_line,
     read_line,
 )

@@ -1,0 +1,4 @@
+"""What knows rclpy: lifecycle, parameters, subscriptions, QoS, the log, the process.
+
+Imports ``settings/``, ``media/`` and ``runtime/``.
+"""

@@ -1,0 +1,54 @@
+"""cv_bridge, for the encodings of pictures that it alone knows: Bayer patterns above all."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from ..media.cdr import Image, ImageError
+
+if TYPE_CHECKING:
+    from sensor_msgs.msg import Image as ImageMessage
+
+    from ..media.raw_image import Pixels
+
+WAY_OUT = "let its publisher send rgb8, bgr8 or mono8, or a compressed topic"
+
+
+def to_bgr(image: Image) -> Pixels:
+    """Convert a picture with cv_bridge, which is loaded when it is first needed, and OpenCV by it.
+
+    :raises ImageError: if cv_bridge cannot be loaded or does not know the encoding.
+    """
+    try:
+        from cv_bridge import CvBridge
+
+        bridge = CvBridge()
+    except (ImportError, AttributeError) as error:  # numpy 2 under an OpenCV for 1 raises both
+        raise ImageError(
+            f'its encoding "{image.encoding}" needs cv_bridge, which cannot be loaded ({error}): '
+            f"install it (apt install ros-$ROS_DISTRO-cv-bridge), or {WAY_OUT}"
+        ) from error
+    try:
+        pixels: Pixels = bridge.imgmsg_to_cv2(_message(image), "bgr8")
+    except Exception as error:  # CvBridgeError, KeyError, cv2.error: as its version has it
+        raise ImageError(
+            f'its encoding "{image.encoding}" is none that this cv_bridge can convert: {WAY_OUT}'
+        ) from error
+    return pixels
+
+
+def _message(image: Image) -> ImageMessage:
+    # Not before a picture needs it: sensor_msgs.msg loads numpy and 20 MB.
+    from sensor_msgs.msg import Image as ImageMessage
+
+    data = array("B")
+    data.frombytes(image.data)  # array("B", view) would take byte after byte
+    return ImageMessage(
+        height=image.height,
+        width=image.width,
+        encoding=image.encoding,
+        is_bigendian=int(image.is_bigendian),
+        step=image.step,
+        data=data,
+    )

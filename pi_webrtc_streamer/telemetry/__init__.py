@@ -1,0 +1,4 @@
+"""What the process says of itself: what it holds, how much memory, the line of statistics.
+
+Imports ``bridge.py`` and what that imports; no rclpy.
+"""
