@@ -10,8 +10,9 @@ import yaml
 
 from pi_webrtc_streamer.camera.camera_info import CameraInfoError, parse_camera_info
 from pi_webrtc_streamer.predecessor.config.translate import translate
+from pi_webrtc_streamer.predecessor.settings import PredecessorSettings, settings_of_camera
 from pi_webrtc_streamer.ros.parameters import convert
-from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
+from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import parse_config
 from pi_webrtc_streamer.settings.schema import ConfigError, SettingsError, check, settings_of
@@ -43,7 +44,7 @@ def config_toml(data: bytes) -> None:
         bridge = nodes.pop("bridge")
         for name in bridge["cameras"]:
             _read(CameraSettings, {}, nodes.pop(name))
-            _read(BridgeSettings, settings_of_camera(name), bridge)
+            _read(PredecessorSettings, settings_of_camera(name), bridge)
         assert not nodes
 
 

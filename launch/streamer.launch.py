@@ -25,12 +25,13 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
 
 from pi_webrtc_streamer.cli import FOR_BRIDGE
+from pi_webrtc_streamer.predecessor.config.given import Given
+from pi_webrtc_streamer.predecessor.settings import PredecessorSettings
 from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import (
     Config,
-    Given,
     dump_parameters,
     read_config,
 )
@@ -47,7 +48,7 @@ PACKAGE = "pi_webrtc_streamer"
 DEFAULT_CONFIG = str(Path(get_package_share_directory(PACKAGE), "config", "streamer.yaml"))
 BRIDGE = "bridge"
 FOR_CAMERAS = ("source", "camera", "width", "height", "framerate")
-SETTINGS = {**settings_of(BridgeSettings), **settings_of(CameraSettings)}
+SETTINGS = {**settings_of(PredecessorSettings), **settings_of(CameraSettings)}
 RESPAWN_DELAY = Setting("Seconds until a node that has ended is started again", minimum=0)
 LEFT = [  # start and goal of a transition, and what it means
     ("deactivating", "inactive", "something has deactivated it"),

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from .media.codec import StreamSettings
 from .media.feed import CameraFeed
 from .media.tiers import make_tiers
-from .predecessor.state import Predecessor
 from .runtime.loop import LoopThread
 from .runtime.owning import LONGEST_RELEASE, Owned
 from .settings.bridge import BridgeSettings
@@ -40,7 +39,6 @@ class Bridge:
     publisher_types: Callable[[str], Sequence[str]]
     viewers: LateViewers | None = None
     warnings: dict[str, str] = field(default_factory=dict)
-    predecessor: Predecessor = field(default_factory=Predecessor)
     requests: set[asyncio.Task[object]] = field(default_factory=set)
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
 

@@ -16,7 +16,9 @@ from .access.tokens import TokenError
 from .bridge import Bridge
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
-from .predecessor.ports import listen_for_signalling, make_predecessor, make_signalling_apps
+from .predecessor.ports import PredecessorPorts
+from .predecessor.settings import PredecessorSettings as Settings
+from .predecessor.settings import settings_of_camera
 from .ros.callbacks import call_every
 from .ros.cv_convert import to_bgr
 from .ros.lifecycle import OwningNode, SetupError
@@ -25,7 +27,6 @@ from .ros.parameters import NodeParameters
 from .ros.subscription import OnDemandSubscription
 from .runtime.loop import LoopThread
 from .runtime.owning import Owned
-from .settings.bridge import BridgeSettings, settings_of_camera
 from .settings.schema import SettingsError, Value
 from .telemetry.counts import resident_memory
 from .telemetry.memory_watch import MemoryWatch
@@ -58,7 +59,7 @@ class BridgeNode(OwningNode):
         super().__init__(node_name, overrides)
         self._node_parameters = NodeParameters(
             self,
-            BridgeSettings,
+            Settings,
             is_configured=lambda: self.state_label not in ("unconfigured", "configuring"),
         )
         self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
@@ -70,26 +71,23 @@ class BridgeNode(OwningNode):
         owned.enter("the log", logging_to(self.get_logger(), LOG_LEVELS))
         _require_codecs()
         settings = self._read_settings()
-        self._bridge = Bridge(
-            settings,
-            self._make_feeds(settings),
-            self._publisher_types,
-            predecessor=make_predecessor(self, owned, settings, self._signalling_ports(settings)),
-        )
+        self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
+        self._predecessor = PredecessorPorts(self, owned, settings)
         try:
             listener = owned.take(
                 "the port", partial(listen, settings.host, settings.port), socket.socket.close
             )
-            ports = self._bridge.predecessor.ports
-            signalling = listen_for_signalling(owned, settings.host, ports)
+            self._predecessor.listen()
             access = self._make_access(settings, listener)
         except (PortError, TokenError, TlsError) as error:
             raise SetupError(str(error)) from error
         self._loop = owned.take(
             "the event loop", partial(LoopThread, "bridge-loop"), LoopThread.close
         )
-        self._serve(owned, "the HTTP server", make_app(self._bridge, access), listener, access)
-        self._serve_predecessor(owned, signalling, access)
+        foreign = self._predecessor.interface(self._bridge)
+        serve = partial(self._serve, owned, access)
+        serve("the HTTP server", make_app(self._bridge, access, foreign), listener)
+        self._predecessor.serve(self._bridge, access, serve)
         self._watch_memory(owned, settings)
         self.url, self.link = access.url, access.link
         self.get_logger().info(f"page: {self.url} ({', '.join(settings.cameras)})")
@@ -118,10 +116,10 @@ class BridgeNode(OwningNode):
     def _serve(
         self,
         owned: Owned,
+        access: Access,
         what: str,
         app: Application,
         listener: socket.socket,
-        access: Access,
     ) -> None:
         server = owned.take(
             what,
@@ -133,23 +131,7 @@ class BridgeNode(OwningNode):
         except TimeoutError as error:
             raise SetupError(str(error)) from error
 
-    def _serve_predecessor(
-        self, owned: Owned, listeners: Mapping[str, socket.socket], access: Access
-    ) -> None:
-        for name, app in make_signalling_apps(self._bridge, access).items():
-            self._serve(owned, f"the signalling of {name}", app, listeners[name], access)
-        if listeners:
-            ports = self._bridge.predecessor.ports.items()
-            listed = ", ".join(f"{name} {port}" for name, port in ports)
-            self.get_logger().info(f"signalling for the predecessor's clients on port: {listed}")
-
-    def _signalling_ports(self, settings: BridgeSettings) -> dict[str, int]:
-        return {
-            name: self._node_parameters.value(f"{name}.signalling_port")
-            for name in settings.cameras
-        }
-
-    def _read_settings(self) -> BridgeSettings:
+    def _read_settings(self) -> Settings:
         try:
             for camera in self._node_parameters.value("cameras"):
                 for name, (about, default) in settings_of_camera(camera).items():
@@ -158,7 +140,7 @@ class BridgeNode(OwningNode):
         except SettingsError as error:
             raise SetupError(str(error)) from error
 
-    def _make_access(self, settings: BridgeSettings, listener: socket.socket) -> Access:
+    def _make_access(self, settings: Settings, listener: socket.socket) -> Access:
         logger = self.get_logger()
         address, port, *_ = listener.getsockname()
 
@@ -168,7 +150,7 @@ class BridgeNode(OwningNode):
 
         return make_access(settings, (address, port), logger.info, warn)
 
-    def _watch_memory(self, owned: Owned, settings: BridgeSettings) -> None:
+    def _watch_memory(self, owned: Owned, settings: Settings) -> None:
         """Warn, in the log and in ``/health``, while the process holds more than it should."""
         if not settings.memory_warning:
             return
@@ -187,7 +169,7 @@ class BridgeNode(OwningNode):
 
         call_every(settings.memory_check_interval, look, owned, "the look at the memory", self)
 
-    def _make_feeds(self, settings: BridgeSettings) -> dict[str, CameraFeed]:
+    def _make_feeds(self, settings: Settings) -> dict[str, CameraFeed]:
         feeds = {}
         for name in settings.cameras:
             topic = self._resolve_topic(f"{name}.topic")

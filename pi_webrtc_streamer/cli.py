@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from .predecessor import command as predecessor
 from .ros.lean import import_ros
 from .runtime.owning import Owned
 from .runtime.signals import StopRequest, stopping_on_signals
-from .settings.addresses import LARGEST_PORT
-from .settings.config_file import Config, Given, dump_parameters, read_config
+from .settings.config_file import Config, dump_parameters, read_config
 from .settings.schema import ConfigError, Value
 
 SUPPORTED = ((3, 10), (3, 13))
 
-FOR_BRIDGE = ("host", "port", "auth", "token_file", "tls", "tls_certificate", "tls_key", "pi_ip")
-
-NO_PARAMETERS = ("config", "print_parameters", "log_level", "base_port")
+FOR_BRIDGE = (
+    *("host", "port", "auth", "token_file", "tls", "tls_certificate", "tls_key"),
+    *predecessor.FOR_BRIDGE,
+)
+NO_PARAMETERS = ("config", "print_parameters", "log_level", *predecessor.NO_PARAMETERS)
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 LOG_LEVELS_OF_OTHERS = {"trace": "debug", "warning": "warn"}
 
@@ -95,13 +96,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         *both("log-level"), type=_log_level, metavar="LEVEL", help=f"{', '.join(LOG_LEVELS)} (info)"
     )
-    add(
-        *both("base-port"),
-        type=_port,
-        metavar="PORT",
-        help="where the predecessor's clients ask for the first camera; the next one's is one more",
-    )
-    add(*both("pi-ip"), metavar="ADDRESS", help="this machine's, for the predecessor's clients")
+    predecessor.add_options(parser, both)
     return parser
 
 
@@ -117,13 +112,6 @@ def _log_level(text: str) -> str:
     return level
 
 
-def _port(text: str) -> int:
-    port = int(text) if text.isdecimal() else 0
-    if not 1 <= port <= LARGEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no port from 1 to {LARGEST_PORT}")
-    return port
-
-
 def split_ros_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
     """Return what is for us and what, after ``--ros-args``, is for ROS."""
     if "--ros-args" not in arguments:
@@ -133,15 +121,12 @@ def split_ros_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _read_config(options: argparse.Namespace) -> Config:
-    """Read the file that is given, and take the environment's word where the options have none.
+    """Read the file that is given.
 
-    :raises ConfigError: if the file cannot be used.
+    :raises ConfigError: if it cannot be used.
     """
-    options.pi_ip = options.pi_ip or os.environ.get("PI_IP") or None
-    if not options.config:
-        return Config()
-    given = Given(options.port, options.base_port, options.pi_ip or "")
-    return read_config(options.config, given)
+    given = predecessor.given(options)
+    return read_config(options.config, given) if options.config else Config()
 
 
 def _print_parameters(options: argparse.Namespace, config: Config) -> None:
@@ -214,10 +199,7 @@ def _overrides(
         if value is not None and name not in NO_PARAMETERS
     }
     for_bridge = {name: given.pop(name) for name in FOR_BRIDGE if name in given}
-    if options.base_port is not None and not config.translated:
-        for number, name in enumerate(config.cameras):
-            for_bridge[f"{name}.signalling_port"] = options.base_port + number
-    return given, for_bridge
+    return given, for_bridge | predecessor.for_bridge(options, config)
 
 
 def _fail(why: str) -> int:

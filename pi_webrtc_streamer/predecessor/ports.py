@@ -3,62 +3,84 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from aiohttp.web import Application
 from rclpy.node import Node
 
 from ..bridge import Bridge
 from ..runtime.owning import Owned
-from ..settings.bridge import BridgeSettings
 from ..web.access import Access
+from ..web.foreign import ForeignInterface
 from ..web.server import listen
-from .state import Predecessor, parse_document
+from .settings import PredecessorSettings, parse_document
+from .state import CameraSwitch, Predecessor
+
+# Serves an application to those who connect to a socket; the text names it.
+Serve: TypeAlias = Callable[[str, Application, socket.socket], object]
 
 
-def make_predecessor(
-    node: Node, owned: Owned, settings: BridgeSettings, ports: Mapping[str, int]
-) -> Predecessor:
-    """Return what the predecessor's clients are told, and what they start and stop.
+class PredecessorPorts:
+    """What a bridge node holds for the predecessor's clients, from configure to cleanup.
 
-    ``ports`` has each camera's signalling port, 0 where it has none.
+    All that is taken goes onto the stack ``owned``, the node's.
     """
-    ports = {name: port for name, port in ports.items() if port}
-    if not settings.legacy:
-        return Predecessor(ports)
-    from .switch import NodeSwitch
 
-    switches = {
-        name: owned.take(
-            f"what starts and stops {name}", partial(NodeSwitch, node, name), NodeSwitch.close
-        )
-        for name in settings.cameras
-    }
-    return Predecessor(ports, switches, parse_document(settings.legacy_config))
+    def __init__(self, node: Node, owned: Owned, settings: PredecessorSettings) -> None:
+        self._node = node
+        self._owned = owned
+        self._listening: dict[str, socket.socket] = {}
+        ports = {
+            name: node.get_parameter(f"{name}.signalling_port").value for name in settings.cameras
+        }
+        self.state = Predecessor(settings, {name: port for name, port in ports.items() if port})
+        if settings.legacy:
+            self.state.document = parse_document(settings.legacy_config)
+            self.state.switches = self._take_switches()
 
+    def listen(self) -> None:
+        """Listen on each camera's signalling port.
 
-def listen_for_signalling(
-    owned: Owned, host: str, ports: Mapping[str, int]
-) -> dict[str, socket.socket]:
-    """Listen on each camera's signalling port.
+        :raises PortError: if one cannot be listened on; it names the camera's parameter.
+        """
+        host = self.state.settings.host
+        for name, port in self.state.ports.items():
+            self._listening[name] = self._owned.take(
+                f"the signalling port of {name}",
+                partial(listen, host, port, f"{name}.signalling_port"),
+                socket.socket.close,
+            )
 
-    :raises PortError: if one cannot be listened on; it names the camera's parameter.
-    """
-    return {
-        name: owned.take(
-            f"the signalling port of {name}",
-            partial(listen, host, port, f"{name}.signalling_port"),
-            socket.socket.close,
-        )
-        for name, port in ports.items()
-    }
+    def interface(self, bridge: Bridge) -> ForeignInterface:
+        """Return what the HTTP port serves beside the bridge's own interface."""
+        if not self.state.settings.legacy:
+            return ForeignInterface()
+        from .web.api import interface
 
+        return interface(bridge, self.state)
 
-def make_signalling_apps(bridge: Bridge, access: Access) -> dict[str, Application]:
-    """Return the application that serves each signalling port, by its camera."""
-    if not bridge.predecessor.ports:
-        return {}
-    from .web.signalling import make_signalling_app
+    def serve(self, bridge: Bridge, access: Access, serve: Serve) -> None:
+        """Serve each signalling port, and say in the log which there are."""
+        if not self._listening:
+            return
+        from .web.signalling import make_signalling_app
 
-    return {name: make_signalling_app(bridge, access, name) for name in bridge.predecessor.ports}
+        for name, listening in self._listening.items():
+            app = make_signalling_app(bridge, self.state, access, name)
+            serve(f"the signalling of {name}", app, listening)
+        listed = ", ".join(f"{name} {port}" for name, port in self.state.ports.items())
+        self._node.get_logger().info(f"signalling for the predecessor's clients on port: {listed}")
+
+    def _take_switches(self) -> dict[str, CameraSwitch]:
+        from .switch import NodeSwitch
+
+        return {
+            name: self._owned.take(
+                f"what starts and stops {name}",
+                partial(NodeSwitch, self._node, name),
+                NodeSwitch.close,
+            )
+            for name in self.state.settings.cameras
+        }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from .settings import PredecessorSettings
 
 
 class SwitchError(Exception):
@@ -36,20 +37,10 @@ class Predecessor:
     ``sockets`` the tasks that serve its clients, and ``document`` the file config.toml.
     """
 
+    settings: PredecessorSettings
     ports: Mapping[str, int] = field(default_factory=dict)
     switches: Mapping[str, CameraSwitch] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
     sockets: Mapping[str, set[asyncio.Task[object]]] = field(
         default_factory=lambda: defaultdict(set)
     )
-
-
-def parse_document(text: str) -> dict[str, Any]:
-    """Return the content of the parameter ``legacy_config``; nothing of what is empty.
-
-    :raises ValueError: if it is no JSON object.
-    """
-    content = json.loads(text or "{}")
-    if not isinstance(content, dict):
-        raise ValueError("it is no JSON object")
-    return content

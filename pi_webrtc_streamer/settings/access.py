@@ -62,7 +62,7 @@ class AccessSettings:
 
     def __post_init__(self) -> None:
         self._check_tls()
-        for name in self.known_hosts:
+        for name in filter(None, self.allowed_hosts):
             _check_host(name)
         for origin in self.listed_origins:
             if origin != "*" and not is_origin(origin):

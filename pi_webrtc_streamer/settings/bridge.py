@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from ..media.jpeg import MAX_PIXELS
 from ..media.packetiser import IPV6_MTU
-from ..predecessor.state import parse_document
 from .access import AccessSettings
-from .addresses import LARGEST_PORT, is_host
+from .addresses import LARGEST_PORT
 from .node import NodeSettings
 from .schema import Setting, SettingsError, Value, setting
 
@@ -18,18 +19,11 @@ _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _ICE_SCHEMES = ("stun", "stuns", "turn", "turns")
 
 # Declared as <camera>.<name> for each camera, with the default; {} in either is the camera's name.
-OF_EACH_CAMERA: dict[str, tuple[Setting, Value]] = {
+OfEachCamera: TypeAlias = Mapping[str, tuple[Setting, Value]]
+OF_EACH_CAMERA: OfEachCamera = {
     "topic": (
         Setting("Topic of camera {} (sensor_msgs/CompressedImage or sensor_msgs/Image)"),
         "{}/image_raw/compressed",
-    ),
-    "signalling_port": (
-        Setting(
-            "TCP port on which the predecessor's clients ask for camera {} (WebSocket); 0: none",
-            minimum=0,
-            maximum=LARGEST_PORT,
-        ),
-        0,
     ),
 }
 
@@ -48,39 +42,6 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "TCP port of the page, WHEP and everything else on HTTP",
         minimum=0,
         maximum=LARGEST_PORT,
-    )
-    legacy: bool = setting(
-        False,
-        "Serve the predecessor's /viewer and /api/* on the HTTP port, too, and lead / to /viewer",
-    )
-    pi_ip: str = setting(
-        "",
-        "This machine's address, or its name, as the predecessor's clients are told it; empty: it "
-        "is found out",
-    )
-    legacy_config: str = setting(
-        "",
-        "The predecessor's config.toml as JSON, as its clients are told it (/api/config)",
-    )
-    websocket_max_message: int = setting(
-        65_536,
-        "Bytes of a message that the predecessor's clients send; an offer has 3000 to 10,000",
-        minimum=1024,
-        maximum=16_777_216,
-    )
-    websocket_messages_per_second: float = setting(
-        50.0,
-        "How many messages a second each of the predecessor's clients may send; as many as in 2 s "
-        "may come at once",
-        minimum=1.0,
-        maximum=10_000.0,
-    )
-    websocket_idle_timeout: float = setting(
-        600.0,
-        "How long a client of the predecessor's that watches nothing may say nothing, in seconds; "
-        "some pages connect long before somebody wants to see something",
-        minimum=1.0,
-        maximum=86_400.0,
     )
     codecs: list[str] = setting(
         ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
@@ -228,25 +189,21 @@ class BridgeSettings(AccessSettings, NodeSettings):
                 raise SettingsError(
                     f'"{url}" is no ICE server; write stun:host:port or turn:host:port'
                 )
-        if self.pi_ip and not is_host(self.pi_ip):
-            raise SettingsError(
-                f'pi_ip is "{self.pi_ip}" (perhaps by the environment variable PI_IP); write an IP '
-                "address or the name of a host"
-            )
-        try:
-            parse_document(self.legacy_config)
-        except (ValueError, RecursionError) as error:
-            raise SettingsError(f"legacy_config cannot be read: {error}") from error
 
 
 def settings_of_camera(name: str) -> dict[str, tuple[Setting, Value]]:
     """Return the settings that the bridge has for one camera, each with its default."""
+    return of_camera(name, OF_EACH_CAMERA)
+
+
+def of_camera(name: str, settings: OfEachCamera) -> dict[str, tuple[Setting, Value]]:
+    """Return settings that each camera has as those of one camera."""
     return {
         f"{name}.{key}": (
             replace(about, description=about.description.format(name)),
             default.format(name) if isinstance(default, str) else default,
         )
-        for key, (about, default) in OF_EACH_CAMERA.items()
+        for key, (about, default) in settings.items()
     }
 
 

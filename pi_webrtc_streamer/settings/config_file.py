@@ -9,23 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .schema import ConfigError, Value
 
+if TYPE_CHECKING:
+    from ..predecessor.config.given import Given
+
 _TOML_LINE = re.compile(r"\[\[?[\w\s.\"'-]+\]|[\w.\"'-]+\s*=")
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a command line or the environment says to a config.toml."""
-
-    web_port: int | None = None
-    base_port: int | None = None
-    pi_ip: str = ""
-
-
-NOTHING_GIVEN = Given()
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ class Config:
             yield ["--params-file", str(path)]
 
 
-def read_config(path: str, given: Given = NOTHING_GIVEN, *, toml: bool = False) -> Config:
+def read_config(path: str, given: Given | None = None, *, toml: bool = False) -> Config:
     """Read a ROS parameter file or a config.toml: its name or its first line tells what it is,
     unless ``toml`` says that it is the latter. A ``~`` is a home, as no shell makes one of
     ``config_toml:=~/config.toml``.

@@ -61,8 +61,6 @@ def make_access(
     names = {*machine_names(socket.gethostname()), *settings.known_hosts}
     if not local and settings.host not in EVERY_ADDRESS:
         names.add(settings.host)
-    if settings.pi_ip:
-        names.add(settings.pi_ip)  # clients that are told it come by it
     found = _find_tokens(settings, local, environment)
     tls = _make_tls(settings, {*names, *addresses, address} - {*EVERY_ADDRESS}, inform)
     url = page_url("http" if tls is None else "https", settings.host, port, addresses)

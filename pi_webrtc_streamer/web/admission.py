@@ -10,8 +10,8 @@ from aiohttp import web
 
 from ..access.entrance import Refusal, require
 from ..access.roles import Role
-from .cors import is_of_predecessor
 from .errors import ApiError, Handler
+from .foreign import is_foreign
 from .keys import ACCESS
 from .login import is_for_people, login_page, signed_in
 from .visit import visit_of
@@ -49,7 +49,7 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
         visit = visit_of(request)
         request[_ROLE] = request.app[ACCESS].entrance.admit(visit, time.monotonic())
         known = request.match_info.http_exception is None  # "//elsewhere" is no way to go on
-        signs_in = "token" in request.query and not is_of_predecessor(request)
+        signs_in = "token" in request.query and not is_foreign(request)
         if known and request.method == "GET" and signs_in:
             return signed_in(request, request.query["token"])
         needed: Role | None = getattr(request.match_info.handler, _NEEDED, Role.VIEW)

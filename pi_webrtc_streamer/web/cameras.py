@@ -18,6 +18,7 @@ from ..runtime.heap import memory_in_use
 from ..telemetry.counts import held_counts, resident_memory
 from .admission import requires, visitor_role
 from .errors import RETRY_AFTER, ApiError
+from .foreign import foreign_interface
 from .keys import BRIDGE, active_viewers, requested_feed
 
 logger = logging.getLogger(__name__)
@@ -63,10 +64,7 @@ async def health(request: web.Request) -> web.Response:
     active = bridge.viewers is not None
     body: dict[str, object] = {"status": "ok" if active else "inactive"}
     if visitor_role(request) is not None:
-        if bridge.settings.legacy:
-            from ..predecessor.web.describe import describe_services
-
-            body |= describe_services(bridge)
+        body |= foreign_interface(request).describe_health()
         body["cameras"] = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
         body["warnings"] = list(bridge.warnings.values())
     return web.json_response(

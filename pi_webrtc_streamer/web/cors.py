@@ -6,7 +6,8 @@ from aiohttp import web
 
 from ..access.entrance import SAFE_METHODS
 from .errors import Handler
-from .keys import ACCESS, BRIDGE, SIGNALLED_CAMERA
+from .foreign import is_foreign
+from .keys import ACCESS, BRIDGE
 
 METHODS = "POST, PATCH, DELETE, OPTIONS"
 REQUEST_HEADERS = "Authorization, Content-Type, If-Match"
@@ -16,7 +17,7 @@ PREFLIGHT_AGE = "600"  # seconds
 
 @web.middleware
 async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pages of the allowed origins use WHEP, and the predecessor's, errors included.
+    """Let pages of the allowed origins use WHEP, and a foreign interface, errors included.
 
     A preflight is answered here: it never carries a token.
     """
@@ -26,7 +27,7 @@ async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamRes
     elif request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         response = web.Response(status=204)
         to_look = ", ".join(SAFE_METHODS)
-        methods = to_look if is_of_predecessor(request) else METHODS
+        methods = to_look if is_foreign(request) else METHODS
         response.headers["Access-Control-Allow-Methods"] = methods
         response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
         response.headers["Access-Control-Max-Age"] = PREFLIGHT_AGE
@@ -43,10 +44,10 @@ async def cors_for_whep(request: web.Request, handler: Handler) -> web.StreamRes
 def allowed_origin(request: web.Request) -> str | None:
     """Return the origin, or ``*``, that may use what is asked for, though its page is not ours.
 
-    What holds for every origin is said to who names none as well, as the predecessor said it.
+    What holds for every origin is said to who names none as well: old clients expect it.
     """
     origin = request.headers.get("Origin")
-    if is_of_predecessor(request):
+    if is_foreign(request):
         # Its pages may be anybody's, where everybody may watch; to change something is another
         # matter, for which their visitors have to come to a page of ours.
         watches = request.method in SAFE_METHODS
@@ -57,11 +58,3 @@ def allowed_origin(request: web.Request) -> str | None:
     if "*" in listed:
         return "*"
     return origin if origin in listed else None
-
-
-def is_of_predecessor(request: web.Request) -> bool:
-    """Return whether a request is for what is served to the predecessor's clients."""
-    if SIGNALLED_CAMERA in request.app:
-        return True
-    asked_for = request.path == "/health" or request.path.startswith("/api/")
-    return request.app[BRIDGE].settings.legacy and asked_for

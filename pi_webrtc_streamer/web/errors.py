@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from ..runtime.faults import faults
+from .foreign import foreign_interface
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,6 @@ def _response(
     request: web.Request, status: int, text: str, headers: dict[str, str]
 ) -> web.Response:
     body: dict[str, object] = {"error": text}
-    if request.path.startswith("/api/"):  # where the predecessor's clients find it
+    if foreign_interface(request).tells_status(request.path):
         body["status"] = status
     return web.json_response(body, status=status, headers=headers)

@@ -12,7 +12,6 @@ from .errors import RETRY_AFTER, ApiError
 
 BRIDGE = web.AppKey("bridge", Bridge)
 ACCESS = web.AppKey("access", Access)
-SIGNALLED_CAMERA = web.AppKey("signalled_camera", str)  # of the application of a signalling port
 
 
 def requested_feed(request: web.Request) -> CameraFeed:

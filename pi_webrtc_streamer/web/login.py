@@ -16,7 +16,8 @@ from aiohttp import web
 from ..access.entrance import Refusal
 from .body import read_text
 from .errors import ApiError
-from .keys import ACCESS, SIGNALLED_CAMERA
+from .foreign import foreign_interface
+from .keys import ACCESS
 from .visit import client_address, cookie_name, is_secure
 
 COOKIE_AGE = 30 * 24 * 3600  # seconds
@@ -44,7 +45,8 @@ HEADERS = {
 
 def is_for_people(request: web.Request) -> bool:
     """Return whether an answer is to be read by somebody at a browser."""
-    page = request.path in ("/", "/viewer") and SIGNALLED_CAMERA not in request.app
+    foreign = foreign_interface(request)
+    page = request.path in ("/", foreign.page) and not foreign.own_port
     return page and "text/html" in request.headers.get("Accept", "")
 
 

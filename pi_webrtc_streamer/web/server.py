@@ -19,6 +19,7 @@ from .admission import admit, requires
 from .connection import ConnectionLimits, at_its_own_pace
 from .cors import cors_for_whep
 from .errors import errors_as_json
+from .foreign import FOREIGN, NONE, ForeignInterface
 from .headers import set_headers
 from .keys import ACCESS, BRIDGE
 from .listener import Listener
@@ -31,24 +32,23 @@ class PortError(Exception):
     """The server cannot listen where it should; the text names the address and the way out."""
 
 
-def make_app(bridge: Bridge, access: Access) -> web.Application:
-    """Return the application that serves a bridge to those who may come in."""
+def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -> web.Application:
+    """Return the application that serves a bridge to those who may come in, and perhaps another
+    interface beside the bridge's own.
+    """
     app = web.Application(
         middlewares=[at_its_own_pace, cors_for_whep, errors_as_json, admit],
         client_max_size=bridge.settings.max_body_size,
     )
     app[BRIDGE] = bridge
     app[ACCESS] = access
-    page = "/viewer" if bridge.settings.legacy else "/"
-    app.router.add_get(page, _page)
-    app.router.add_post(page, requires(None)(sign_in))
+    app[FOREIGN] = foreign
+    app.router.add_get(foreign.page, _page)
+    app.router.add_post(foreign.page, requires(None)(sign_in))
     app.router.add_get("/static/{file}", _file)
     whep.add_routes(app)
     cameras.add_routes(app)
-    if bridge.settings.legacy:
-        from ..predecessor.web import api
-
-        api.add_routes(app)
+    foreign.add_routes(app)
     app.on_response_prepare.append(set_headers)
     return app
 

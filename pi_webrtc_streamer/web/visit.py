@@ -7,8 +7,9 @@ import re
 from aiohttp import web
 
 from ..access.entrance import Visit
-from .cors import allowed_origin, is_of_predecessor
-from .keys import ACCESS, SIGNALLED_CAMERA
+from .cors import allowed_origin
+from .foreign import foreign_interface, is_foreign
+from .keys import ACCESS
 
 _PORT = re.compile(r":\d+\Z", re.ASCII)
 FORWARDED = (
@@ -47,7 +48,7 @@ def _host(request: web.Request) -> str | None:
     hosts = request.headers.getall("Host", [])  # request.host would ask the DNS where there is none
     if len(hosts) != 1:
         return None
-    if SIGNALLED_CAMERA in request.app:
+    if foreign_interface(request).own_port:
         # The page that opens a socket on another port is the one of the HTTP port.
         return f"{_PORT.sub('', hosts[0])}:{request.app[ACCESS].port}"
     return hosts[0]
@@ -56,13 +57,13 @@ def _host(request: web.Request) -> str | None:
 def _bearer(request: web.Request) -> str | None:
     """Return the token that comes with the request itself.
 
-    A page cannot give a WebSocket headers, and the predecessor's programs keep no cookies: they may
-    have it in their address.
+    A page cannot give a WebSocket headers, and programs of a foreign interface keep no cookies:
+    they may have it in their address.
     """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()
-    return request.query.get("token") if is_of_predecessor(request) else None
+    return request.query.get("token") if is_foreign(request) else None
 
 
 def client_address(request: web.Request) -> str:

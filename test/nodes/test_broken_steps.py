@@ -136,7 +136,7 @@ async def call_and_leave(bridge, broken: Condition) -> None:
         await client.watch()
         await client.next_frame()
 
-    port = bridge._bridge.predecessor.ports["camera"]
+    port = bridge._predecessor.state.ports["camera"]
     async with connected("go", port) as client:
         await either(see(client), broken)
 

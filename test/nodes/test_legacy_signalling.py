@@ -46,7 +46,7 @@ def bridge(node):
 
 
 def sockets_of(bridge) -> int:
-    return len(bridge._bridge.predecessor.sockets["camera"])
+    return len(bridge._predecessor.state.sockets["camera"])
 
 
 def viewers_of(bridge) -> int:

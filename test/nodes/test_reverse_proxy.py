@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 
-from pi_webrtc_streamer.web.server import FILES, STATIC
+from pi_webrtc_streamer.page import FILES, FOLDER
 from support import reverse_proxy
 from support.nodes import TOPIC, Publisher, grey_jpeg
 from support.program import Program, free_port
@@ -102,7 +102,7 @@ async def test_the_page_and_its_files(site):
     async with site.member(ONE) as session:
         for name in sorted(FILES):
             async with session.get(f"{URL}static/{name}") as response:
-                assert await response.read() == (STATIC / name).read_bytes()
+                assert await response.read() == (FOLDER / name).read_bytes()
                 assert response.headers["X-Content-Type-Options"] == "nosniff"
                 assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
                 assert not re.search(r"\d", response.headers["Server"]), "no version"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pi_webrtc_streamer.bridge_node import Settings, settings_of_camera
 from pi_webrtc_streamer.ros.parameters import convert
-from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import Config, read_config
 from pi_webrtc_streamer.settings.schema import ConfigError, check, settings_of
@@ -29,7 +29,7 @@ def test_every_value_can_be_used(tmp_path, text):
     for node, section in read_config(str(path)).content.items():
         known = settings_of(CameraSettings)
         if node == "bridge":
-            known = settings_of(BridgeSettings) | settings_of_camera("camera")
+            known = settings_of(Settings) | settings_of_camera("camera")
         for name, value in section["ros__parameters"].items():
             if name != "controls":
                 about, default = known[name]
@@ -66,6 +66,6 @@ def test_no_setting_is_missing(tmp_path):
     path = tmp_path / "streamer.yaml"
     path.write_text(uncommented(ONE_CAMERA))
     config = read_config(str(path)).content
-    for node, schema in (("camera", CameraSettings), ("bridge", BridgeSettings)):
+    for node, schema in (("camera", CameraSettings), ("bridge", Settings)):
         assert set(settings_of(schema)) <= set(config[node]["ros__parameters"])
     assert set(settings_of_camera("camera")) <= set(config["bridge"]["ros__parameters"])

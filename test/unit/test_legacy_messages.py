@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.predecessor.state import parse_document
+from pi_webrtc_streamer.predecessor.settings import parse_document
 from pi_webrtc_streamer.predecessor.web.dialects import (
     GO,
     RUST,

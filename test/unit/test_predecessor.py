@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pi_webrtc_streamer.predecessor.config.document import normal, parse_toml
+from pi_webrtc_streamer.predecessor.config.given import Given
 from pi_webrtc_streamer.predecessor.config.keys import CAMERA, OTHER_KEYS, SECTIONS, Key
 from pi_webrtc_streamer.predecessor.config.translate import translate
+from pi_webrtc_streamer.predecessor.settings import PredecessorSettings, settings_of_camera
 from pi_webrtc_streamer.ros.parameters import convert
-from pi_webrtc_streamer.settings.bridge import BridgeSettings, settings_of_camera
 from pi_webrtc_streamer.settings.camera import CameraSettings
-from pi_webrtc_streamer.settings.config_file import Given, is_toml, read_config
+from pi_webrtc_streamer.settings.config_file import is_toml, read_config
 from pi_webrtc_streamer.settings.schema import ConfigError, check, settings_of
 
 FOLDER = Path(__file__).parents[1] / "predecessor"
@@ -508,8 +509,8 @@ def test_whatever_is_right_loads_and_the_nodes_take_it(content):
         for name in nodes["bridge"]["cameras"]
         for key, value in settings_of_camera(name).items()
     }
-    values = accepted(settings_of(BridgeSettings) | of_cameras, nodes["bridge"])
-    BridgeSettings(**{name: value for name, value in values.items() if name not in of_cameras})
+    values = accepted(settings_of(PredecessorSettings) | of_cameras, nodes["bridge"])
+    PredecessorSettings(**{name: value for name, value in values.items() if name not in of_cameras})
 
 
 def accepted(known: dict, given: dict) -> dict:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from ...settings.addresses import LARGEST_PORT
 from ...settings.bridge import BridgeSettings
-from ...settings.config_file import NOTHING_GIVEN, Given
 from ...settings.schema import ConfigError, Value, settings_of
 from .configuration import whole_configuration
 from .document import CameraSection, Document, Section, parse_toml, read_document
 from .findings import Findings
+from .given import Given
 from .keys import (
     CROP,
     DEFAULT_BITRATE,
@@ -44,7 +44,7 @@ class Translation:
     infos: list[str]
 
 
-def translate(text: str, path: str, given: Given = NOTHING_GIVEN) -> Translation:
+def translate(text: str, path: str, given: Given | None = None) -> Translation:
     """Return what a config.toml, read from ``path``, means for our nodes.
 
     :raises ConfigError: if it cannot be used, with a line for each value that is wrong.
@@ -54,7 +54,7 @@ def translate(text: str, path: str, given: Given = NOTHING_GIVEN) -> Translation
     document = read_document(content, findings)
     cameras = _cameras(document, findings)
     nodes = {_node(camera): _camera_parameters(camera, document, findings) for camera in cameras}
-    bridge = _bridge_parameters(document, cameras, given, findings)
+    bridge = _bridge_parameters(document, cameras, given or Given(), findings)
     if findings.errors:
         raise ConfigError("\n".join(f"{path}: {error}" for error in findings.errors))
     bridge["legacy_config"] = whole_configuration(content, document, bridge)

@@ -11,45 +11,50 @@ from ...bridge import Bridge
 from ...web.access import machine_addresses
 from ...web.cameras import describe_cameras
 from ...webrtc.late import LateViewers
+from ..settings import PredecessorSettings
+from ..state import Predecessor
 
 Described = dict[str, Any]
 
 
-def describe_status(bridge: Bridge, web_port: int) -> Described:
+def describe_status(bridge: Bridge, predecessor: Predecessor, web_port: int) -> Described:
     """Return the body of ``/api/status``."""
     return {
-        "server": {"pi_ip": _address(bridge), "web_port": web_port, "running": True},
-        "cameras": describe_all_cameras(bridge),
-        "webrtc": _describe_webrtc(bridge),
+        "server": {"pi_ip": _address(predecessor.settings), "web_port": web_port, "running": True},
+        "cameras": describe_all_cameras(bridge, predecessor),
+        "webrtc": _describe_webrtc(bridge, predecessor),
     }
 
 
-def describe_stats(bridge: Bridge) -> Described:
+def describe_stats(bridge: Bridge, predecessor: Predecessor) -> Described:
     """Return the body of ``/api/stats``."""
     return {
         "timestamp": str(int(time.time())),
-        "cameras": describe_all_cameras(bridge),
-        "webrtc": _describe_webrtc(bridge),
+        "cameras": describe_all_cameras(bridge, predecessor),
+        "webrtc": _describe_webrtc(bridge, predecessor),
     }
 
 
-def describe_all_cameras(bridge: Bridge) -> Described:
+def describe_all_cameras(bridge: Bridge, predecessor: Predecessor) -> Described:
     """Return the body of ``/api/cameras``.
 
     ``initialized``: somebody publishes the camera's pictures. ``running``: and they come, or would
     if anybody watched.
     """
     cameras = describe_cameras(bridge)
-    return {str(camera["name"]): _describe_camera(bridge, camera) for camera in cameras}
+    return {
+        str(camera["name"]): _describe_camera(bridge, predecessor, camera) for camera in cameras
+    }
 
 
-def describe_config(bridge: Bridge, web_port: int) -> Described:
+def describe_config(bridge: Bridge, predecessor: Predecessor, web_port: int) -> Described:
     """Return the body of ``/api/config``: the whole configuration, with what is in force of it.
 
     There are no periodic key frames; ``keyframe_interval`` is what the file says, or 0.
     """
-    settings, document, address = bridge.settings, bridge.predecessor.document, _address(bridge)
-    ports = {name: bridge.predecessor.ports.get(name, 0) for name in settings.cameras}
+    settings, document = predecessor.settings, predecessor.document
+    address = _address(settings)
+    ports = {name: predecessor.ports.get(name, 0) for name in settings.cameras}
     in_force: dict[str, Described] = {
         "server": {"web_port": web_port, "bind_ip": settings.host, "pi_ip": address},
         "webrtc": {
@@ -71,7 +76,7 @@ def describe_config(bridge: Bridge, web_port: int) -> Described:
     }
 
 
-def describe_services(bridge: Bridge) -> Described:
+def describe_services(bridge: Bridge, predecessor: Predecessor) -> Described:
     """Return what ``/health`` says of the bridge's parts."""
     state = "inactive" if bridge.viewers is None else "running"
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -80,13 +85,15 @@ def describe_services(bridge: Bridge) -> Described:
         "services": {
             "web_server": "running",
             "camera_manager": f"{state} ({len(bridge.feeds)} cameras)",
-            "webrtc_servers": f"{state} ({len(bridge.predecessor.ports)} servers)",
+            "webrtc_servers": f"{state} ({len(predecessor.ports)} servers)",
         },
     }
 
 
-def _describe_camera(bridge: Bridge, camera: Mapping[str, Any]) -> Described:
-    section = _section(bridge.predecessor.document, camera["name"])
+def _describe_camera(
+    bridge: Bridge, predecessor: Predecessor, camera: Mapping[str, Any]
+) -> Described:
+    section = _section(predecessor.document, camera["name"])
     initialized = bool(bridge.publisher_types(bridge.feeds[camera["name"]].topic))
     active = bridge.viewers is not None
     return {
@@ -100,10 +107,10 @@ def _describe_camera(bridge: Bridge, camera: Mapping[str, Any]) -> Described:
     }
 
 
-def _describe_webrtc(bridge: Bridge) -> Described:
-    sockets, viewers = bridge.predecessor.sockets, bridge.viewers
+def _describe_webrtc(bridge: Bridge, predecessor: Predecessor) -> Described:
+    sockets, viewers = predecessor.sockets, bridge.viewers
     described = {}
-    for name, port in bridge.predecessor.ports.items():
+    for name, port in predecessor.ports.items():
         peers = _describe_peers(viewers, name)
         described[name] = {
             "camera_id": name,
@@ -129,10 +136,10 @@ def _describe_peers(viewers: LateViewers | None, camera: str) -> Described:
     }
 
 
-def _address(bridge: Bridge) -> str:
+def _address(settings: PredecessorSettings) -> str:
     """Return this machine's address: the one that is configured, or the first that others reach."""
     addresses = [ip for ip in machine_addresses() if ip not in ("127.0.0.1", "::1")]
-    return bridge.settings.pi_ip or next(iter(addresses), "127.0.0.1")
+    return settings.pi_ip or next(iter(addresses), "127.0.0.1")
 
 
 def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

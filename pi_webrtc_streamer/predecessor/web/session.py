@@ -14,6 +14,7 @@ from ...runtime.async_owning import AsyncOwned
 from ...runtime.rate_limit import RateLimit
 from ...webrtc.errors import AnswerTimeout, IceRestartError, OfferError, TooManyViewers
 from ...webrtc.trickle import Fragment, FragmentError
+from ..settings import PredecessorSettings
 from .dialects import dialect_of_message, dialect_of_path
 from .messages import Dialect, Malformed, Offer, Ping, Refused, candidates_of
 
@@ -42,6 +43,7 @@ class Session:
     def __init__(
         self,
         bridge: Bridge,
+        settings: PredecessorSettings,
         camera: str,
         address: str,
         socket: web.WebSocketResponse,
@@ -55,8 +57,8 @@ class Session:
         self._dialect: Dialect | None = None
         self._dialect_of_path = dialect_of_path(path)
         self._on_message = on_message
-        self._patience = bridge.settings.websocket_idle_timeout
-        self._fastest = bridge.settings.websocket_messages_per_second
+        self._patience = settings.websocket_idle_timeout
+        self._fastest = settings.websocket_messages_per_second
         self._rate = RateLimit(self._fastest, max(1.0, BURST * self._fastest))
         self._early: list[Fragment] = []
         self._watching = AsyncOwned()  # holds one viewer at most

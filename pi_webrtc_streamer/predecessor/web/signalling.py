@@ -17,9 +17,12 @@ from ...web.access import Access
 from ...web.admission import admit
 from ...web.connection import at_its_own_pace, let_talk
 from ...web.errors import ApiError, errors_as_json
+from ...web.foreign import FOREIGN, ForeignInterface
 from ...web.headers import set_headers
-from ...web.keys import ACCESS, BRIDGE, SIGNALLED_CAMERA, active_viewers
+from ...web.keys import ACCESS, BRIDGE, active_viewers
 from ...web.visit import client_address, upgrades
+from ..state import Predecessor
+from .keys import PREDECESSOR, SIGNALLED_CAMERA, is_of_api
 from .session import Session
 
 logger = logging.getLogger(__name__)
@@ -30,11 +33,15 @@ HEARTBEAT = 30.0
 GOOD_BYE = 0.3  # seconds that a client has to answer that the socket is closed
 
 
-def make_signalling_app(bridge: Bridge, access: Access, camera: str) -> web.Application:
+def make_signalling_app(
+    bridge: Bridge, predecessor: Predecessor, access: Access, camera: str
+) -> web.Application:
     """Return the application that serves one camera to the predecessor's clients."""
     app = web.Application(middlewares=[at_its_own_pace, errors_as_json, admit])
     app[BRIDGE] = bridge
     app[ACCESS] = access
+    app[FOREIGN] = ForeignInterface(lambda path: True, own_port=True, tells_status=is_of_api)
+    app[PREDECESSOR] = predecessor
     app[SIGNALLED_CAMERA] = camera
     app.router.add_get("/{path:.*}", _get)
     app.on_response_prepare.append(set_headers)
@@ -43,7 +50,7 @@ def make_signalling_app(bridge: Bridge, access: Access, camera: str) -> web.Appl
 
 
 async def _end_sockets(app: web.Application) -> None:
-    for task in app[BRIDGE].predecessor.sockets[app[SIGNALLED_CAMERA]]:
+    for task in app[PREDECESSOR].sockets[app[SIGNALLED_CAMERA]]:
         task.cancel()
 
 
@@ -60,7 +67,8 @@ async def _get(request: web.Request) -> web.StreamResponse:
 async def _serve(request: web.Request) -> web.WebSocketResponse:
     bridge, camera = request.app[BRIDGE], request.app[SIGNALLED_CAMERA]
     active_viewers(request).prepare()  # while the client makes its offer
-    largest = bridge.settings.websocket_max_message
+    predecessor = request.app[PREDECESSOR]
+    largest = predecessor.settings.websocket_max_message
     socket = web.WebSocketResponse(
         timeout=GOOD_BYE,
         heartbeat=HEARTBEAT,
@@ -77,7 +85,7 @@ async def _serve(request: web.Request) -> web.WebSocketResponse:
             owned.take_async(
                 "a signalling socket", lambda: request, lambda _: _close(socket, request)
             )
-            sockets = bridge.predecessor.sockets[camera]
+            sockets = predecessor.sockets[camera]
             owned.take(
                 "the entry of a signalling socket",
                 lambda: sockets.add(task),
@@ -87,6 +95,7 @@ async def _serve(request: web.Request) -> web.WebSocketResponse:
                 "a signalling session",
                 lambda: Session(
                     bridge,
+                    predecessor.settings,
                     camera,
                     client_address(request),
                     socket,
