@@ -70,9 +70,9 @@ def feedback(data: bytes) -> None:
         packets = RtcpPacket.parse(data)
     except ValueError:
         return
-    loop, sender = _sender()
+    loop, sender, handle = _sender()
     for packet in packets:
-        loop.run_until_complete(sender._handle_rtcp_packet(packet))
+        loop.run_until_complete(handle(packet))
     now = loop.time()
     for later in (now, now + 60):
         capacity = sender.link.capacity(later)
@@ -83,19 +83,19 @@ def feedback(data: bytes) -> None:
 
 
 @cache
-def _sender() -> tuple[asyncio.AbstractEventLoop, StreamSender]:
+def _sender() -> tuple[asyncio.AbstractEventLoop, StreamSender, Any]:
     @contextmanager
     def join(*_: object) -> Any:
         yield None
 
-    async def make() -> StreamSender:
+    async def make() -> tuple[StreamSender, Any]:
         transceiver = RTCPeerConnection().addTransceiver("video", direction="sendonly")
         sender = StreamSender(transceiver, join, LinkEstimate(CEILING))
         transceiver.sender._ssrc = 1  # that reports can name
-        return sender
+        return sender, transceiver.sender._handle_rtcp_packet
 
     loop = asyncio.new_event_loop()
-    return loop, loop.run_until_complete(make())
+    return loop, *loop.run_until_complete(make())
 
 
 def offers() -> list[bytes]:

@@ -10,13 +10,13 @@ from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
-from ..media.video_range import FULL_CHROMA, FULL_LUMA
 from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .geometry import Geometry
+from .picamera_buffer import acquisition_time, split_yuv420, to_full_range
+from .picamera_devices import acquire, find_camera, load_picamera2
 from .source import LONGEST_WAIT, Picture, Plane, SourceError
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class PicameraSource:
         number = find_camera(camera, picamera2.Picamera2.global_camera_info())
         with Owned() as owned:
             self._device = owned.take(
-                "the camera", lambda: _acquire(picamera2, number), lambda device: device.close()
+                "the camera", lambda: acquire(picamera2, number), lambda device: device.close()
             )
             self._mapped = picamera2.MappedArray
             self._stream, self.remaining = self._configure(width, height, framerate, geometry)
@@ -232,99 +232,6 @@ class PicameraSource:
                 *asked,
             )
         return f"camera {number} ({model}), {width}x{height}"
-
-
-def load_picamera2() -> ModuleType:
-    """Import picamera2.
-
-    :raises SourceError: if it is not there, saying how to get it.
-    """
-    try:
-        return importlib.import_module("picamera2")
-    except ImportError as error:
-        raise SourceError(
-            f"picamera2 cannot be imported ({error}); on a Raspberry Pi: "
-            "sudo apt install python3-picamera2"
-        ) from error
-
-
-def find_camera(camera: str, known: list[dict[str, Any]]) -> int:
-    """Return the number of the camera with this number, libcamera id, or part of an id.
-
-    A camera's number is its place in picamera2's list, which is sorted, and not its ``Num``, which
-    is its place in libcamera's.
-
-    :raises SourceError: if there is none, or more than one.
-    """
-    if not known:
-        raise SourceError(
-            "no camera answers; see that its cable is seated and that rpicam-hello "
-            "--list-cameras shows it"
-        )
-    ids: list[str] = [info["Id"] for info in known]
-    if camera.isdecimal():
-        found = [number for number in range(len(ids)) if number == int(camera)]
-    else:
-        exact = [number for number, name in enumerate(ids) if name == camera]
-        found = exact or [number for number, name in enumerate(ids) if camera and camera in name]
-    if len(found) != 1:
-        what = "is not there" if not found else "could be more than one"
-        listing = ", ".join(f"{number}: {name}" for number, name in enumerate(ids))
-        raise SourceError(f'camera "{camera}" {what}; there are {listing}')
-    return found[0]
-
-
-def to_full_range(picture: Picture) -> Picture:
-    """Return a picture of limited range with the full range that JPEG has."""
-    return replace(
-        picture,
-        y=FULL_LUMA[picture.y],
-        u=FULL_CHROMA[picture.u],
-        v=FULL_CHROMA[picture.v],
-    )
-
-
-def split_yuv420(octets: Plane, width: int, height: int, stride: int, stamp: int) -> Picture:
-    """Return the planes of a YUV420 buffer, in place: rows of luma, then of half as wide chroma."""
-    flat = octets.reshape(-1)
-    luma = stride * height
-    chroma = stride // 2 * (height // 2)
-
-    def plane(offset: int, rows: int, row_size: int, columns: int) -> Plane:
-        return flat[offset : offset + rows * row_size].reshape(rows, row_size)[:, :columns]
-
-    return Picture(
-        y=plane(0, height, stride, width),
-        u=plane(luma, height // 2, stride // 2, width // 2),
-        v=plane(luma + chroma, height // 2, stride // 2, width // 2),
-        stamp=stamp,
-    )
-
-
-def acquisition_time(sensor_timestamp: int | None) -> int:
-    """Return a sensor's time stamp, in nanoseconds since boot, as nanoseconds since the epoch.
-
-    libcamera says CLOCK_BOOTTIME, drivers use CLOCK_MONOTONIC; they differ by the time that the
-    machine slept. The one by which the picture was just taken is meant. A camera without time
-    stamps gives None: the picture is as old as this call.
-    """
-    now = time.time_ns()
-    if sensor_timestamp is None:
-        return now
-    ages = [
-        time.clock_gettime_ns(clock) - sensor_timestamp
-        for clock in (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME)
-    ]
-    return now - min((age for age in ages if age >= 0), default=0)
-
-
-def _acquire(picamera2: ModuleType, number: int) -> Any:
-    try:
-        return picamera2.Picamera2(number)
-    except RuntimeError as error:
-        raise SourceError(
-            f"camera {number} cannot be opened: {error}; another program may be using it"
-        ) from error
 
 
 def _durations(framerate: float) -> tuple[int, int]:

@@ -23,7 +23,8 @@ from pi_webrtc_streamer.camera.pattern import (
     PatternSource,
     busy_rows,
 )
-from pi_webrtc_streamer.camera.picamera import find_camera, split_yuv420
+from pi_webrtc_streamer.camera.picamera_buffer import split_yuv420
+from pi_webrtc_streamer.camera.picamera_devices import find_camera
 from pi_webrtc_streamer.camera.source import Picture, SourceError
 from pi_webrtc_streamer.camera.video_file import VideoSource
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
