@@ -40,11 +40,12 @@ test-picamera: ## Test the real picamera2 on virtual cameras, where that can run
 test-all-pythons: ## Run the tests with every supported Python here, with Jazzy and with Kilted
 	@tools/test-all-pythons $(ARGS)
 
-check: ## Lint, formatting, types
+check: ## Lint, formatting, types, and who imports whom
 	@tools/setup test
 	"$(VENV)/bin/ruff" check .
 	"$(VENV)/bin/ruff" format --check .
 	"$(VENV)/bin/mypy"
+	"$(VENV)/bin/lint-imports" --no-logo
 
 format: ## Format the code, and mend what lint can mend
 	@tools/setup test
@@ -56,5 +57,5 @@ lock: ## Make requirements/*.txt anew (ARGS=--upgrade: with the newest versions)
 	tools/lock $(ARGS)
 
 clean: ## Remove what make and the builds made
-	rm -rf .venv .venvs .venv*.lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venvs .venv*.lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from ..settings.access import AccessSettings
 from .private_file import is_private, write_private
 from .roles import Role
 from .tokens import TokenError, Tokens, new_token
 
 VARIABLES = {role: f"PI_WEBRTC_STREAMER_TOKEN_{role.name}" for role in Role}
+
+
+class GivenTokens(Protocol):
+    """What the settings say of tokens; an empty text is none."""
+
+    @property
+    def token_file(self) -> str:
+        """The path of a file with tokens."""
+
+    @property
+    def token_view(self) -> str:
+        """The token with which one may watch."""
+
+    @property
+    def token_drive(self) -> str:
+        """The token with which one may also drive."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +39,12 @@ class FoundTokens:
     made: str | None  # a token that was made just now, and that nobody else knows
 
 
-def wanted(settings: AccessSettings, environment: Mapping[str, str]) -> bool:
+def wanted(settings: GivenTokens, environment: Mapping[str, str]) -> bool:
     """Return whether there are tokens that somebody has chosen."""
     return bool(_given(settings, environment) or settings.token_file)
 
 
-def find_tokens(settings: AccessSettings, environment: Mapping[str, str]) -> FoundTokens:
+def find_tokens(settings: GivenTokens, environment: Mapping[str, str]) -> FoundTokens:
     """Return the tokens: parameters come first, then the environment, then the file.
 
     Where there is none, one for ``drive`` is made. A file that is missing is made, with both.
@@ -48,7 +64,7 @@ def find_tokens(settings: AccessSettings, environment: Mapping[str, str]) -> Fou
     return FoundTokens(Tokens({Role.DRIVE: made}), "the bridge's log", made)
 
 
-def _given(settings: AccessSettings, environment: Mapping[str, str]) -> dict[Role, tuple[str, str]]:
+def _given(settings: GivenTokens, environment: Mapping[str, str]) -> dict[Role, tuple[str, str]]:
     """Return each token that was given, with where it was."""
     found = {}
     for role, variable in VARIABLES.items():

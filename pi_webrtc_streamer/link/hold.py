@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from ..media.codec import AccessUnit
-from ..webrtc.path import Path
 from .passage import Passage
 
 # Gets what was kept back and, if the link is narrow, the bit/s that it carries. What no answer came
 # for is not in time.
 Release: TypeAlias = Callable[[list[AccessUnit], float | None, bool], object]
+# Gets the round trip of a question, and when it was asked, both in seconds.
+OnAnswer: TypeAlias = Callable[[float, float], object]
+
+
+class Asks(Protocol):
+    """The way to a viewer, as far as it can be asked how long it is."""
+
+    def ask(self, now: float, on_answer: OnAnswer) -> None:
+        """Ask a question; what comes back is answered by the viewer at once."""
+        ...
 
 
 class Hold:
@@ -21,7 +30,7 @@ class Hold:
     Lives in the event loop.
     """
 
-    def __init__(self, path: Path, passage: Passage, release: Release) -> None:
+    def __init__(self, path: Asks, passage: Passage, release: Release) -> None:
         self._path = path
         self._passage = passage
         self._release = release

@@ -85,6 +85,14 @@ class Scope:
         self._transports: list[asyncio.BaseTransport] = []
         _current.set(self)
 
+    def own_task(self, task: asyncio.Future[Any]) -> None:
+        """Take note of a task that was started in it."""
+        self._tasks.add(task)
+
+    def own_transport(self, transport: asyncio.BaseTransport) -> None:
+        """Take note of a socket that was opened in it."""
+        self._transports.append(transport)
+
     async def close(self) -> None:
         """End all that is left of it.
 
@@ -120,7 +128,7 @@ class ScopedLoop(asyncio.SelectorEventLoop):
         """Start a task."""
         task = super().create_task(*arguments, **options)
         if (scope := _current.get()) is not None:
-            scope._tasks.add(task)
+            scope.own_task(task)
         return task
 
     async def create_datagram_endpoint(self, *arguments: Any, **options: Any) -> Any:
@@ -134,7 +142,7 @@ class ScopedLoop(asyncio.SelectorEventLoop):
 
 def _noted(made: tuple[Any, Any]) -> tuple[Any, Any]:
     if (scope := _current.get()) is not None:
-        scope._transports.append(made[0])
+        scope.own_transport(made[0])
     return made
 
 

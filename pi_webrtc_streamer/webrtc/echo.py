@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeAlias
 
 from aioice import stun
 from aioice.ice import CandidatePair, Connection
 
-FORGOTTEN = 1.0  # seconds after which an answer counts no more
+from ..link.hold import OnAnswer
 
-# Gets the round trip of a question, and when it was asked, both in seconds.
-OnAnswer: TypeAlias = Callable[[float, float], object]
+FORGOTTEN = 1.0  # seconds after which an answer counts no more
 
 
 class Echo:

@@ -10,9 +10,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from ..link.hold import OnAnswer
 from .burst import BurstSocket
 from .datagrams import DatagramQueue
-from .echo import Echo, OnAnswer
+from .echo import Echo
 
 logger = logging.getLogger(__name__)
 
