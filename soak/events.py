@@ -26,7 +26,10 @@ LARGEST_GROUP = 3
 MOST_CLIENTS = 3  # of the multipart stream
 LONGEST_STALL = 8.0  # seconds; after 5 the bridge takes a viewer for gone
 PAGE_WITHIN = 60.0  # seconds
-STATIC = ("", *(f"static/{name}" for name in ("app.js", "style.css", "tile.js", "whep.js")))
+STATIC = (
+    "",
+    *(f"static/{name}" for name in ("app.js", "style/page.css", "tile/tile.js", "whep/client.js")),
+)
 
 
 @dataclass

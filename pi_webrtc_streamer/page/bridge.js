@@ -4,7 +4,7 @@
  * @module bridge
  */
 
-import { errorFrom, WhepError } from './whep.js';
+import { errorFrom, WhepError } from './whep/errors.js';
 
 const POLL_MS = 1_000;
 const POLL_TIMEOUT_MS = 3_000;

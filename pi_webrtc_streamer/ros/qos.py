@@ -39,12 +39,12 @@ def misfit_of_publisher(
     kind: int, topic: str, asked: QoSProfile, offered: Iterable[QoSProfile]
 ) -> str:
     """Say why a publisher does not suit our subscription, and what to change."""
-    misfit = next((each for each in offered if not _compatible(each, asked)), None)
-    policy = _policy(kind)
+    misfits = (each for each in offered if not _compatible(each, asked))
+    policy, theirs, ours = _misfit(kind, next(misfits, None), asked)
     return (
-        f"A publisher of {topic} offers {_value(misfit, policy)}, and the bridge asks for "
-        f"{_value(asked, policy)}: nothing arrives from it. Change the publisher, or the bridge's "
-        f"parameter qos_overrides.{topic}.subscription.{policy}."
+        f"A publisher of {topic} offers {theirs}, and the bridge asks for {ours}: nothing arrives "
+        "from it. Change the publisher, or the bridge's parameter "
+        f"qos_overrides.{topic}.subscription.{policy}."
     )
 
 
@@ -52,23 +52,24 @@ def misfit_of_subscriber(
     kind: int, topic: str, offered: QoSProfile, asked: Iterable[QoSProfile]
 ) -> str:
     """Say why a subscription does not suit our publisher, and what to change."""
-    misfit = next((each for each in asked if not _compatible(offered, each)), None)
-    policy = _policy(kind)
+    misfits = (each for each in asked if not _compatible(offered, each))
+    policy, theirs, ours = _misfit(kind, next(misfits, None), offered)
     return (
-        f"a subscriber of {topic} asks for {_value(misfit, policy)}, and this node offers "
-        f"{_value(offered, policy)}: it gets nothing. Change the subscriber, as for sensor data, "
-        f"or this node's parameter qos_overrides.{topic}.publisher.{policy}"
+        f"a subscriber of {topic} asks for {theirs}, and this node offers {ours}: it gets nothing. "
+        "Change the subscriber, as for sensor data, or this node's parameter "
+        f"qos_overrides.{topic}.publisher.{policy}"
     )
+
+
+def _misfit(kind: int, theirs: QoSProfile | None, ours: QoSProfile) -> tuple[str, str, str]:
+    """Return the policy that two do not agree on, and in words what each has."""
+    policy: str = QoSPolicyKind(kind).name.lower()
+    return policy, _value(theirs, policy), _value(ours, policy)
 
 
 def _compatible(offered: QoSProfile, asked: QoSProfile) -> bool:
     compatibility, _ = qos_check_compatible(offered, asked)
     return bool(compatibility != QoSCompatibility.ERROR)
-
-
-def _policy(kind: int) -> str:
-    name: str = QoSPolicyKind(kind).name
-    return name.lower()
 
 
 def _value(profile: QoSProfile | None, policy: str) -> str:

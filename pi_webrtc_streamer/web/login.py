@@ -7,13 +7,13 @@ import hashlib
 import html
 import re
 import time
-from pathlib import Path
 from string import Template
 from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from ..access.entrance import Refusal
+from ..page import FOLDER, TEMPLATE
 from .body import read_text
 from .errors import ApiError
 from .foreign import foreign_interface
@@ -22,14 +22,25 @@ from .visit import client_address, cookie_name, is_secure
 
 COOKIE_AGE = 30 * 24 * 3600  # seconds
 MOST_FIELDS = 10  # of a form
-PAGE = Path(__file__).with_name("login.html").read_text(encoding="utf-8")
 TITLES = {401: "This robot asks for a token", 429: "Please wait"}
+
+
+def _page() -> str:
+    """Return the page to sign in. It has all that it needs within it: nobody is served more yet."""
+    _, _, after = (FOLDER / "index.html").read_text("utf-8").partition("<head>\n")
+    head, _, _ = after.partition("  <!--")
+    styles = [(FOLDER / "style" / f"{name}.css").read_text("utf-8") for name in ("theme", "login")]
+    template = Template((FOLDER / TEMPLATE).read_text("utf-8"))
+    return template.safe_substitute(head=head, style="\n".join(styles))
 
 
 def _style_hash(page: str) -> str:
     style = re.search("<style>(.*?)</style>", page, re.DOTALL)
     assert style is not None
     return base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+
+
+PAGE = _page()
 
 
 HEADERS = {

@@ -45,7 +45,7 @@ def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -
     app[FOREIGN] = foreign
     app.router.add_get(foreign.page, _page)
     app.router.add_post(foreign.page, requires(None)(sign_in))
-    app.router.add_get("/static/{file}", _file)
+    app.router.add_get("/static/{file:.*}", _file)
     whep.add_routes(app)
     cameras.add_routes(app)
     foreign.add_routes(app)

@@ -57,7 +57,7 @@ def test_a_camera_does_without_yaml():
 
 AFTER_IMPORT = """
 import sys
-from pi_webrtc_streamer.lean import import_ros
+from pi_webrtc_streamer.ros.lean import import_ros
 import_ros()
 assert {"numpy", "yaml", "lark"}.isdisjoint(sys.modules)
 """

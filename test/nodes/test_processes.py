@@ -79,11 +79,11 @@ def test_further_signals_do_not_make_a_clean_end_look_like_a_crash(module):
 
 HANGING = """
 import threading
-from pi_webrtc_streamer.lean import import_ros
-from pi_webrtc_streamer.signals import stopping_on_signals
+from pi_webrtc_streamer.ros.lean import import_ros
+from pi_webrtc_streamer.runtime.signals import stopping_on_signals
 import_ros()
-from pi_webrtc_streamer.lifecycle import OwningNode
-from pi_webrtc_streamer.process import run_node
+from pi_webrtc_streamer.ros.lifecycle import OwningNode
+from pi_webrtc_streamer.ros.process import run_node
 
 class Hanging(OwningNode):
     def __init__(self):

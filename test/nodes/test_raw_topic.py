@@ -213,7 +213,7 @@ async def test_deactivating_leaves_nothing(node):
 BRIDGE = """
 import sys
 from pi_webrtc_streamer.bridge_node import BridgeNode
-from pi_webrtc_streamer.process import owning, ros_context, spinning
+from pi_webrtc_streamer.ros.process import owning, ros_context, spinning
 with ros_context([]), owning([BridgeNode(overrides={"port": 0})]) as (bridge,):
     assert bridge.bring_up()
     with spinning([bridge]):

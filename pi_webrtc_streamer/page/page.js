@@ -1,0 +1,210 @@
+/**
+ * The page: a tile for every camera that the bridge has, live, and never a frozen picture that looks like a live one.
+ *
+ * @module page
+ */
+
+import { Announcer } from './announcer.js';
+import { Poller } from './bridge.js';
+import { find } from './dom.js';
+import { arrangeTiles } from './grid.js';
+import { Messages } from './messages.js';
+import { Tile } from './tile/tile.js';
+
+/** How often tiles look whether their picture still moves. */
+const TICK_MS = 250;
+
+/** @typedef {import('./bridge.js').Bridge} Bridge */
+/** @typedef {import('./bridge.js').Camera} Camera */
+/** @typedef {import('./whep/errors.js').WhepError} WhepError */
+
+/** Everything on the page, and the two clocks that drive it: the poll of the bridge and the tiles' tick. */
+export class Page {
+  #room = find(document, '#tiles', HTMLElement);
+  #query = new URLSearchParams(location.search);
+  #messages = new Messages(this.#query);
+  #announcer = new Announcer(find(document, '#announcer', HTMLElement));
+  #poller = new Poller(
+    new URL('cameras', document.baseURI),
+    (bridge) => this.#onBridge(bridge),
+    (error) => this.#onSilence(error),
+  );
+  #resizes = new ResizeObserver(() => this.#arrange());
+  /** @type {AbortController | null} */
+  #listeners = null;
+  /** @type {number | undefined} */
+  #ticker;
+  /** @type {Bridge | null} */
+  #bridge = null;
+  #bridgeSeenAt = 0;
+  /** Whether the bridge answered last time; null before its first answer. @type {boolean | null} */
+  #reachable = null;
+
+  /** @type {Map<string, Tile>} */
+  cameras = new Map();
+
+  start() {
+    if (this.#listeners) return;
+    this.#listeners = new AbortController();
+    const { signal } = this.#listeners;
+    document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
+    document.addEventListener('keydown', (event) => this.#onKey(event), { signal });
+    this.#messages.listen(signal);
+    window.addEventListener('online', () => this.#tryNow(), { signal });
+    this.#resizes.observe(this.#room);
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#poller.start();
+  }
+
+  /** Ends every session and timer; `start` may follow. */
+  stop() {
+    this.#listeners?.abort();
+    this.#listeners = null;
+    this.#resizes.disconnect();
+    clearInterval(this.#ticker);
+    this.#poller.stop();
+    this.#announcer.stop();
+    for (const name of [...this.cameras.keys()]) this.#removeTile(name);
+    this.#reachable = null;
+  }
+
+  /** @param {Bridge} bridge */
+  #onBridge(bridge) {
+    const before = this.#bridge;
+    const seenBefore = this.#bridgeSeenAt;
+    const wasSilent = this.#reachable === false;
+    this.#bridge = bridge;
+    this.#bridgeSeenAt = performance.now();
+    this.#reachable = true;
+    const restarted = before !== null && before.instance !== bridge.instance;
+    for (const tile of this.cameras.values()) {
+      if (restarted) tile.onNewInstance(seenBefore);
+      else if (wasSilent) tile.retryNow();
+    }
+    this.#matchTiles(this.#chosen(bridge.cameras));
+    if (wasSilent) this.#announcer.say('', 'The robot answers again.');
+    this.#showPageState('');
+  }
+
+  /** @param {WhepError | null} error */
+  #onSilence(error) {
+    if (error?.isLockedOut) {
+      this.#onLockedOut();
+      return;
+    }
+    if (this.#reachable !== false) this.#announcer.say('', 'The robot is not reachable.');
+    this.#reachable = false;
+    this.#showPageState(error?.message ?? '');
+  }
+
+  /** The bridge wants a token: nothing more is tried until somebody comes back to the page, perhaps signed in. */
+  #onLockedOut() {
+    for (const name of [...this.cameras.keys()]) this.#removeTile(name);
+    this.#reachable = false;
+    this.#messages.showLockedOut();
+    this.#announcer.say('', 'The robot asks for a token.');
+  }
+
+  /**
+   * @param {Camera[]} cameras
+   * @returns {Camera[]} those that the address asks for
+   */
+  #chosen(cameras) {
+    const wanted = this.#query.get('camera');
+    return wanted === null ? cameras : cameras.filter(({ name }) => name === wanted);
+  }
+
+  /** @param {Camera[]} cameras */
+  #matchTiles(cameras) {
+    const names = new Set(cameras.map(({ name }) => name));
+    for (const name of [...this.cameras.keys()]) {
+      if (!names.has(name)) this.#removeTile(name);
+    }
+    for (const camera of cameras) {
+      const tile = this.cameras.get(camera.name);
+      if (tile) tile.update(camera);
+      else this.#addTile(camera);
+    }
+    this.#putInOrder(cameras.map(({ name }) => name));
+  }
+
+  /**
+   * By style and not by moving elements about, which would interrupt their videos.
+   *
+   * @param {string[]} names
+   */
+  #putInOrder(names) {
+    if (names.join('\n') === [...this.cameras.keys()].join('\n')) return;
+    this.cameras = new Map(names.map((name) => [name, /** @type {Tile} */ (this.cameras.get(name))]));
+    names.forEach((name, i) => this.cameras.get(name)?.element.style.setProperty('order', String(i)));
+    this.#arrange();
+  }
+
+  /** @param {Camera} camera */
+  #addTile(camera) {
+    const tile = new Tile(camera, {
+      bridge: () => this.#bridge,
+      reachable: () => this.#reachable !== false,
+      codec: this.#query.get('codec'),
+      onState: (changed) => this.#onTileState(changed),
+      onAspect: () => this.#arrange(),
+    });
+    this.cameras.set(camera.name, tile);
+    this.#room.append(tile.element);
+    this.#arrange();
+  }
+
+  /** @param {string} name */
+  #removeTile(name) {
+    this.cameras.get(name)?.close();
+    this.cameras.delete(name);
+    this.#arrange();
+  }
+
+  /** @param {Tile} tile */
+  #onTileState(tile) {
+    this.#announcer.say(tile.name, tile.announcement);
+    this.#messages.showTitle([...this.cameras.values()]);
+  }
+
+  /** @param {string} error what the bridge said instead of its cameras */
+  #showPageState(error) {
+    const cameras = this.#bridge?.cameras ?? [];
+    this.#messages.show({ tiles: [...this.cameras.values()], silent: this.#reachable === false, error, cameras });
+  }
+
+  #arrange() {
+    arrangeTiles(this.#room, [...this.cameras.values()]);
+  }
+
+  #tick() {
+    for (const tile of this.cameras.values()) tile.tick();
+  }
+
+  #onVisibility() {
+    if (document.hidden) return;
+    for (const tile of this.cameras.values()) tile.onVisible();
+    this.#poller.now();
+  }
+
+  #tryNow() {
+    for (const tile of this.cameras.values()) tile.retryNow();
+    this.#poller.now();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.key.toLowerCase() === 'f') void this.#tileInFocus()?.toggleFull();
+    if (event.key === 'Escape') this.cameras.forEach((tile) => tile.leaveMaximised());
+  }
+
+  /** The tile that a key is meant for: in full screen, focused, under the pointer, or else the first. */
+  #tileInFocus() {
+    const tiles = [...this.cameras.values()];
+    return tiles.find(({ element }) => element.matches(':fullscreen, .is-maximised'))
+      ?? tiles.find(({ element }) => element.contains(document.activeElement))
+      ?? tiles.find(({ element }) => element.matches(':hover'))
+      ?? tiles[0];
+  }
+}

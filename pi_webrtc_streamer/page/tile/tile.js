@@ -1,0 +1,286 @@
+/**
+ * A camera's tile: its connection, its picture and what is said about it.
+ *
+ * @module tile/tile
+ */
+
+import { setText } from '../dom.js';
+import { WhepClient } from '../whep/client.js';
+import { WhepError } from '../whep/errors.js';
+import { showFigures } from './figures.js';
+import { FullScreen } from './full.js';
+import { BADGES, judge } from './judge.js';
+import { buildTile } from './parts.js';
+import { Picture } from './picture.js';
+import { FROZEN_MAX_MS, Progress, delivers } from './progress.js';
+import { StatsReader, noStats } from './stats.js';
+import { duration } from './units.js';
+
+const STATS_MS = 1_000;
+/** A tick that comes a little early still counts. */
+const STATS_SLACK_MS = 100;
+
+/** @typedef {import('./stats.js').Stats} Stats */
+/** @typedef {import('../bridge.js').Bridge} Bridge */
+/** @typedef {import('../bridge.js').Camera} Camera */
+
+/** @typedef {import('./judge.js').TileState} TileState */
+/** @typedef {import('./judge.js').View} View */
+
+/**
+ * @typedef {object} TileContext what a tile asks of the page
+ * @property {() => Bridge | null} bridge
+ * @property {() => boolean} reachable
+ * @property {string | null} codec
+ * @property {(tile: Tile) => void} onState called when the state has changed
+ * @property {() => void} onAspect called when the picture has another shape
+ */
+
+/** A camera on the page: its connection, its picture and what is said about it. */
+export class Tile {
+  #context;
+  #camera;
+  #client;
+  #picture;
+  #progress = new Progress();
+  #full;
+  #parts;
+  #listeners = new AbortController();
+  /** @type {StatsReader | null} */
+  #statsReader = null;
+  #statsAt = 0;
+  /** @type {TileState} */
+  #state = 'connecting';
+
+  /** @type {Stats} */
+  stats = noStats();
+
+  /**
+   * @param {Camera} camera
+   * @param {TileContext} context
+   */
+  constructor(camera, context) {
+    this.#camera = camera;
+    this.#context = context;
+    const { element, parts } = buildTile(camera.name);
+    this.element = element;
+    this.#parts = parts;
+    this.video = parts.video;
+    this.#picture = new Picture(parts.video, parts.last, this.#listeners.signal);
+    this.#full = new FullScreen(element, parts.full, this.#listeners.signal);
+    this.#client = new WhepClient({
+      url: new URL(`whep/${encodeURIComponent(camera.name)}`, document.baseURI),
+      iceServers: () => context.bridge()?.ice_servers ?? [],
+      codec: context.codec,
+      onChange: () => this.#onConnection(),
+      onEnding: () => this.#picture.keep(),
+    });
+    this.#listen();
+    this.update(camera);
+    this.#client.start();
+  }
+
+  get name() {
+    return this.#camera.name;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get pc() {
+    return this.#client.pc;
+  }
+
+  get reconnects() {
+    return this.#client.reconnects;
+  }
+
+  /** What a screen reader says of the present state. */
+  get announcement() {
+    const text = this.#state === 'live' ? '' : this.#parts.text.textContent;
+    return `${this.name}: ${BADGES[this.#state].toLowerCase()}.${text ? ` ${text}` : ''}`;
+  }
+
+  /** Width by height of the picture, as far as known. */
+  get aspect() {
+    const { width, height } = this.#camera;
+    return this.#picture.aspect ?? (width && height ? width / height : 16 / 9);
+  }
+
+  /** @param {Camera} camera what the bridge says now */
+  update(camera) {
+    const aspect = this.aspect;
+    const wasDelivering = this.#camera.state === 'live';
+    this.#camera = camera;
+    if (camera.state === 'live' && !wasDelivering) this.#progress.noteDecoded();
+    if (this.aspect !== aspect) this.#context.onAspect();
+    this.#parts.name.title = camera.topic;
+    this.#client.hold(camera.state === 'inactive');
+    this.#render();
+  }
+
+  /**
+   * The bridge has started anew: a session with the one before is dead, though nothing may show it yet.
+   *
+   * @param {number} lastSeenAt when the one before was last heard of
+   */
+  onNewInstance(lastSeenAt) {
+    const since = this.#client.sessionSince;
+    // A session begun since then may be one with the new bridge.
+    if (since === null || since < lastSeenAt) this.#client.reconnect();
+  }
+
+  retryNow() {
+    this.#client.retryNow();
+  }
+
+  /** The page is seen again: what was live so far has a moment to show it. */
+  onVisible() {
+    this.#progress.noteDecoded();
+    if (this.#state === 'live') this.#picture.noteUnseen();
+    this.#picture.play();
+    this.retryNow();
+  }
+
+  /** To be called a few times a second. */
+  tick() {
+    this.#picture.observe();
+    const now = performance.now();
+    if (now - this.#statsAt >= STATS_MS - STATS_SLACK_MS) {
+      this.#statsAt = now;
+      void this.#readStats();
+    }
+    this.#giveUpIfStalled(now);
+    this.#render();
+  }
+
+  close() {
+    this.#listeners.abort();
+    this.#client.close();
+    this.#picture.show(null);
+    this.element.remove();
+  }
+
+  /** Fills the screen with this tile, or gives the screen back. */
+  async toggleFull() {
+    if (this.#picture.blocked) {
+      // What the browser has waited for is a touch or a key, and this was one.
+      this.#picture.play();
+    } else {
+      await this.#full.toggle();
+    }
+  }
+
+  leaveMaximised() {
+    this.#full.maximise(false);
+  }
+
+  #listen() {
+    const { signal } = this.#listeners;
+    const { full, picture, retry, video } = this.#parts;
+    full.addEventListener('click', () => void this.toggleFull(), { signal });
+    retry.addEventListener('click', () => this.retryNow(), { signal });
+    for (const type of ['loadeddata', 'resize']) {
+      video.addEventListener(type, () => this.#onShape(), { signal });
+    }
+    picture.addEventListener('click', (event) => {
+      if (!(event.target instanceof Element && event.target.closest('button'))) void this.toggleFull();
+    }, { signal });
+  }
+
+  #onShape() {
+    this.#render();
+    this.#context.onAspect();
+  }
+
+  #onConnection() {
+    const { pc, stream, state } = this.#client;
+    if (this.#statsReader?.pc !== pc) {
+      this.#statsReader = pc && new StatsReader(pc);
+      this.stats = noStats();
+    }
+    if (state === 'connected') this.#progress.begin();
+    this.#picture.show(stream);
+    this.#render();
+  }
+
+  async #readStats() {
+    const reader = this.#statsReader;
+    if (!reader) return;
+    const stats = await reader.read().catch(noStats);
+    if (reader !== this.#statsReader) return;
+    if (stats.kbps > 0) this.#progress.noteHeard();
+    if (stats.framesDecoded > this.stats.framesDecoded) {
+      this.#progress.noteDecoded();
+      if (document.hidden) this.#picture.noteUnseen();
+    }
+    this.stats = stats;
+    this.#showFigures();
+  }
+
+  /** @param {number} now */
+  #giveUpIfStalled(now) {
+    const delivered = this.#context.reachable() && delivers(this.#camera);
+    if (delivered && this.#progress.stalled(now) && this.#client.state === 'connected' && !document.hidden) {
+      this.#client.abandon(new WhepError('The camera delivers, but no picture arrived over this connection.'));
+    }
+  }
+
+  #render() {
+    const view = judge({
+      client: this.#client,
+      camera: this.#camera,
+      reachable: this.#context.reachable(),
+      blocked: this.#picture.blocked,
+      frameAge: this.#picture.age,
+      // Of a hidden page's frames only the statistics tell, once a second.
+      frozenAfter: document.hidden ? FROZEN_MAX_MS : this.#progress.frozenAfter,
+    });
+    const changed = view.state !== this.#state;
+    if (changed && this.#state === 'live') this.#picture.keep();
+    this.#state = view.state;
+    if (view.state === 'live') {
+      this.#client.confirm();
+      this.#progress.adaptToRate(this.#camera.rate);
+    }
+    this.#show(view);
+    if (changed) this.#context.onState(this);
+  }
+
+  /** @param {View} view */
+  #show({ state, title = '', text = '' }) {
+    const { badge, message, ...parts } = this.#parts;
+    this.element.dataset.state = state;
+    setText(badge, BADGES[state]);
+    message.hidden = state === 'live';
+    this.#picture.cover(state !== 'live');
+    setText(parts.title, title);
+    setText(parts.text, text);
+    setText(parts.detail, this.#detail());
+    this.#offerRetry(this.#client.retryAt !== null && !this.#client.mustWait);
+    if (state !== 'live') this.#showFigures();
+  }
+
+  /** @param {boolean} offered */
+  #offerRetry(offered) {
+    const { retry, full } = this.#parts;
+    // Whoever has pressed the button by key keeps their place on the page.
+    if (!offered && document.activeElement === retry) full.focus();
+    retry.hidden = !offered;
+  }
+
+  /** When to expect what: the next attempt, and how old the picture in the background is. */
+  #detail() {
+    const { retryAt } = this.#client;
+    const { lastPictureAge } = this.#picture;
+    const details = [];
+    if (retryAt !== null) details.push(`Next try in ${Math.ceil(Math.max(0, retryAt - performance.now()) / 1000)} s`);
+    if (lastPictureAge !== null) details.push(`Last picture ${duration(lastPictureAge)} ago`);
+    return details.join(' · ');
+  }
+
+  #showFigures() {
+    showFigures(this.#parts, this.stats, this.#camera, this.#client.state === 'connected');
+  }
+}

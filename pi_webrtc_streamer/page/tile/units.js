@@ -1,0 +1,32 @@
+/**
+ * Figures as people read them.
+ *
+ * @module tile/units
+ */
+
+/**
+ * @param {number} ms
+ * @returns {string} "8 s", "3 min", "2 h"
+ */
+export function duration(ms) {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}
+
+/**
+ * @param {number} kbps
+ * @returns {string}
+ */
+export function bitrate(kbps) {
+  return kbps < 1000 ? `${Math.round(kbps)} kbit/s` : `${(kbps / 1000).toFixed(1)} Mbit/s`;
+}
+
+/**
+ * @param {number} ms
+ * @returns {string}
+ */
+export function milliseconds(ms) {
+  return ms < 1 ? '<1 ms' : `${Math.round(ms)} ms`;
+}

@@ -1,0 +1,34 @@
+/**
+ * What is asked of the browser before it receives a stream.
+ *
+ * @module whep/receiver
+ */
+
+import { WhepError } from './errors.js';
+
+/**
+ * Restricts a transceiver to one codec and its retransmissions.
+ *
+ * @param {RTCRtpTransceiver} transceiver
+ * @param {string | null} codec "vp8", "h264", …; null leaves the choice to the bridge
+ */
+export function preferCodec(transceiver, codec) {
+  if (!codec) return;
+  const codecs = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
+  const named = (/** @type {string} */ name) =>
+    codecs.filter(({ mimeType }) => mimeType.toLowerCase() === `video/${name}`);
+  const wanted = named(codec.toLowerCase());
+  if (wanted.length === 0) throw new WhepError(`This browser cannot play the codec “${codec}”.`);
+  transceiver.setCodecPreferences([...wanted, ...named('rtx')]);
+}
+
+/**
+ * Asks for every frame to be shown as soon as it is decoded: by default a browser holds frames back to even out their
+ * arrival, which costs a driver more than an uneven rhythm does.
+ *
+ * @param {RTCRtpReceiver & {jitterBufferTarget?: number | null, playoutDelayHint?: number | null}} receiver
+ */
+export function playAtOnce(receiver) {
+  if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
+  if ('playoutDelayHint' in receiver) receiver.playoutDelayHint = 0;
+}
