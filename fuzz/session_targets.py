@@ -1,9 +1,8 @@
-"""What a viewer sends of its session: offers, candidates, signalling and feedback."""
+"""What a viewer sends of its session: offers, candidates and feedback."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -13,12 +12,10 @@ from aiortc import RTCPeerConnection
 from aiortc.rtp import RtcpPacket, pack_remb_fci
 
 from pi_webrtc_streamer.link.rate_control import LEAST_CAPACITY, LinkEstimate
-from pi_webrtc_streamer.predecessor.web.dialects import GO, RUST, dialect_of_message
-from pi_webrtc_streamer.predecessor.web.messages import Malformed, Offer, Refused, candidates_of
 from pi_webrtc_streamer.webrtc.candidates import MOST_CANDIDATES, CandidateError, CandidateFilter
 from pi_webrtc_streamer.webrtc.offer import OfferError, check_offer, split_sections
 from pi_webrtc_streamer.webrtc.sender import StreamSender
-from pi_webrtc_streamer.webrtc.trickle import Fragment, FragmentError, parse_fragment
+from pi_webrtc_streamer.webrtc.trickle import FragmentError, parse_fragment
 
 CEILING = 3_000_000  # bit/s
 
@@ -44,24 +41,6 @@ def trickle(data: bytes) -> None:
         candidates = CandidateFilter()
         taken = {each.line for each in fragment.candidates if candidates.takes(each.line)}
         assert len({tuple(line.split()[4:6]) for line in taken}) <= MOST_CANDIDATES
-
-
-def signalling(data: bytes) -> None:
-    """Read a message of the predecessor's clients in both dialects, and answer with what it has."""
-    text = data.decode("utf-8", "replace")
-    assert dialect_of_message(text) in (RUST, GO, None)
-    for dialect in (RUST, GO):
-        event = dialect.read(text)
-        if isinstance(event, Offer):
-            assert json.loads(dialect.answer(event.sdp))
-            candidates_of(event.sdp)
-        elif isinstance(event, Fragment):
-            for candidate in event.candidates:
-                dialect.candidate(candidate.line, 0).encode()
-                with suppress(CandidateError):
-                    CandidateFilter().takes(candidate.line)
-        elif isinstance(event, (Refused, Malformed)):
-            dialect.error(event.why).encode()
 
 
 def feedback(data: bytes) -> None:
@@ -131,25 +110,6 @@ def fragments() -> list[bytes]:
         b"a=candidate:1 1 UDP 1 2001:db8::7 9000 typ srflx raddr 0.0.0.0 rport 0\r\n"
         b"a=candidate:2 1 tcp 1 192.0.2.1 9 typ host tcptype active\r\n",
     ]
-
-
-def messages() -> list[bytes]:
-    """Return messages of the predecessor's clients, in both dialects."""
-    description = {"type": "offer", "sdp": "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"}
-    candidate = {
-        "candidate": "candidate:1 1 udp 2122260223 192.0.2.7 61764 typ host",
-        "sdpMid": "0",
-        "sdpMLineIndex": 0,
-        "usernameFragment": "EsAw",
-    }
-    messages: list[object] = [
-        {"offer": description},
-        {"iceCandidate": candidate},
-        {"type": "offer", "data": description},
-        {"type": "ice-candidate", "data": candidate},
-        {"type": "ping"},
-    ]
-    return [json.dumps(message).encode() for message in messages]
 
 
 def reports() -> list[bytes]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from pi_webrtc_streamer.camera.camera_info import CameraInfoError, parse_camera_info
-from pi_webrtc_streamer.predecessor.config.translate import translate
-from pi_webrtc_streamer.predecessor.settings import PredecessorSettings, settings_of_camera
 from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
-from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.config_file import parse_config
 from pi_webrtc_streamer.settings.schema import ConfigError, SettingsError, check, settings_of
 
@@ -37,31 +33,6 @@ def config(data: bytes) -> None:
         BridgeSettings(**values)
 
 
-def config_toml(data: bytes) -> None:
-    """Translate a config.toml of the predecessor's, and read the settings that come of it."""
-    with suppress(ConfigError):
-        nodes = translate(data.decode("utf-8", "replace"), "config.toml").nodes
-        bridge = nodes.pop("bridge")
-        for name in bridge["cameras"]:
-            _read(CameraSettings, {}, nodes.pop(name))
-            _read(PredecessorSettings, settings_of_camera(name), bridge)
-        assert not nodes
-
-
-def _read(schema: type, further: dict[str, Any], given: dict[str, Any]) -> None:
-    """See that a node takes what is given, but for what belongs to other cameras."""
-    known = settings_of(schema) | further
-    values = {}
-    for name, value in given.items():
-        if name in known:
-            about, default = known[name]
-            values[name] = convert(name, value, default)
-            check(name, values[name], about)
-        else:
-            assert name.endswith(".signalling_port"), name
-    schema(**{name: value for name, value in values.items() if name not in further})
-
-
 def calibrations() -> list[bytes]:
     """Return a camera's calibration."""
     path = Path(__file__).parents[1] / "test" / "nodes" / "calibration.yaml"
@@ -73,9 +44,3 @@ def configs() -> list[bytes]:
     path = Path(__file__).parents[1] / "config" / "streamer.yaml"
     given = yaml.safe_load(path.read_text())
     return [yaml.safe_dump({"bridge": given["bridge"]}).encode(), yaml.safe_dump(given).encode()]
-
-
-def tomls() -> list[bytes]:
-    """Return the predecessor's configuration files."""
-    folder = Path(__file__).parents[1] / "test" / "predecessor"
-    return [path.read_bytes() for path in sorted(folder.glob("*.toml"))]

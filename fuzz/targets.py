@@ -10,17 +10,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .picture_targets import compressed_image, compressed_images, image, images, jpeg, jpegs
+from .predecessor_targets import config_toml, messages, signalling, tomls
 from .session_targets import (
     feedback,
     fragments,
-    messages,
     offer,
     offers,
     reports,
-    signalling,
     trickle,
 )
-from .settings_targets import calibrations, camera_info, config, config_toml, configs, tomls
+from .settings_targets import calibrations, camera_info, config, configs
 from .web_targets import bytes_of_connections, connection, visit, visits
 
 
@@ -39,9 +38,9 @@ TARGETS = {
     "jpeg": Target(jpeg, jpegs),
     "offer": Target(offer, offers),
     "trickle": Target(trickle, fragments),
-    "signalling": Target(signalling, messages),
     "feedback": Target(feedback, reports),
     "camera_info": Target(camera_info, calibrations),
     "config": Target(config, configs),
     "config_toml": Target(config_toml, tomls),
+    "signalling": Target(signalling, messages),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rclpy.duration import Infinite
 from rclpy.node import Node
@@ -15,6 +15,17 @@ from rclpy.qos import (
     qos_check_compatible,
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+OF_PUBLISHER = (
+    "A publisher of {topic} offers {theirs}, and the bridge asks for {ours}: nothing arrives from "
+    "it. Change the publisher, or the bridge's parameter "
+    "qos_overrides.{topic}.subscription.{policy}."
+)
+OF_SUBSCRIBER = (
+    "a subscriber of {topic} asks for {theirs}, and this node offers {ours}: it gets nothing. "
+    "Change the subscriber, as for sensor data, or this node's parameter "
+    "qos_overrides.{topic}.publisher.{policy}"
+)
 
 
 def newest_only(reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT) -> QoSProfile:
@@ -40,12 +51,7 @@ def misfit_of_publisher(
 ) -> str:
     """Say why a publisher does not suit our subscription, and what to change."""
     misfits = (each for each in offered if not _compatible(each, asked))
-    policy, theirs, ours = _misfit(kind, next(misfits, None), asked)
-    return (
-        f"A publisher of {topic} offers {theirs}, and the bridge asks for {ours}: nothing arrives "
-        "from it. Change the publisher, or the bridge's parameter "
-        f"qos_overrides.{topic}.subscription.{policy}."
-    )
+    return _explain(OF_PUBLISHER, kind, topic, asked, misfits)
 
 
 def misfit_of_subscriber(
@@ -53,18 +59,16 @@ def misfit_of_subscriber(
 ) -> str:
     """Say why a subscription does not suit our publisher, and what to change."""
     misfits = (each for each in asked if not _compatible(offered, each))
-    policy, theirs, ours = _misfit(kind, next(misfits, None), offered)
-    return (
-        f"a subscriber of {topic} asks for {theirs}, and this node offers {ours}: it gets nothing. "
-        "Change the subscriber, as for sensor data, or this node's parameter "
-        f"qos_overrides.{topic}.publisher.{policy}"
-    )
+    return _explain(OF_SUBSCRIBER, kind, topic, offered, misfits)
 
 
-def _misfit(kind: int, theirs: QoSProfile | None, ours: QoSProfile) -> tuple[str, str, str]:
-    """Return the policy that two do not agree on, and in words what each has."""
-    policy: str = QoSPolicyKind(kind).name.lower()
-    return policy, _value(theirs, policy), _value(ours, policy)
+def _explain(
+    text: str, kind: int, topic: str, ours: QoSProfile, misfits: Iterator[QoSProfile]
+) -> str:
+    """Fill a text in with the policy that two do not agree on, and what each of them has."""
+    policy = QoSPolicyKind(kind).name.lower()
+    theirs = _value(next(misfits, None), policy)
+    return text.format(topic=topic, theirs=theirs, ours=_value(ours, policy), policy=policy)
 
 
 def _compatible(offered: QoSProfile, asked: QoSProfile) -> bool:

@@ -5,9 +5,8 @@ The steps are found by running our code: what it takes onto its exit stacks and 
 place where one of its tasks waits.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import aiohttp
@@ -18,75 +17,27 @@ from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.runtime import async_owning
 from pi_webrtc_streamer.runtime import loop as loop_module
 from pi_webrtc_streamer.webrtc import viewers as viewers_module
+from support.broken_steps import (
+    Condition,
+    either,
+    held_for_nobody,
+    serves,
+    watch_and_leave,
+    watching_while,
+)
 from support.faults import Waits, step_broken, steps_recorded
-from support.leaks import all_given_back, held, held_at_rest
-from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
-from support.predecessor import Client, connected
-from support.program import free_port
+from support.leaks import all_given_back, held
+from support.nodes import Lifecycle, Publisher, every_part, grey_jpeg, make_bridge, running
 from support.waiting import until
-from support.whep import WhepViewer, watching
-
-Condition = Callable[[], object]
-
-
-async def watch_and_leave(url: str, broken: Condition) -> None:
-    """Watch until a picture comes or something breaks, and say good-bye."""
-    async with (
-        aiohttp.ClientSession() as session,
-        watching_while(session, url, broken) as viewer,
-    ):
-        if viewer.resource:
-            await session.delete(viewer.resource)
-
-
-@asynccontextmanager
-async def watching_while(session, url: str, broken: Condition) -> AsyncIterator[WhepViewer]:
-    """Watch, from a picture or something that breaks to the end of the context.
-
-    The viewer itself is not interrupted: aioice would leave a socket open.
-    """
-    viewer = WhepViewer(session, f"{url}whep/camera")
-    try:
-        response = await viewer.connect()
-        if response.status == 201:
-            await either(viewer.next_frame(), broken)
-        else:
-            assert broken(), viewer.answer
-        yield viewer
-    finally:
-        await viewer.connection.close()
-
-
-async def either(coroutine, broken: Condition) -> None:
-    """Wait for something, or until something is broken; that may well be why it fails."""
-    task = asyncio.ensure_future(coroutine)
-    await until(lambda: task.done() or broken(), "what is waited for, or what is broken")
-    task.cancel()
-    (trouble,) = await asyncio.gather(task, return_exceptions=True)
-    assert not isinstance(trouble, BaseException) or broken(), repr(trouble)
-
-
-async def serves(url: str) -> None:
-    async with watching(url) as viewer:
-        await viewer.next_frame()
-        await viewer.session.delete(viewer.resource)
 
 
 @pytest.fixture
 def bridge(node, monkeypatch):
     # So that the task that controls the rates soon sees that it has nothing to do.
     monkeypatch.setattr(viewers_module, "CONTROL_INTERVAL", 0.02)
-    bridge = make_bridge(camera__signalling_port=free_port())
+    bridge = make_bridge()
     with running(bridge), Publisher(node, grey_jpeg(320, 240)):
         yield bridge
-
-
-async def held_for_nobody(bridge) -> dict[str, int]:
-    """Count what the bridge holds when nobody watches any more."""
-    for _ in range(2):
-        await serves(bridge.url)
-    await until(lambda: not (held(bridge)["tasks"] or held(bridge)["peers"]), "the end of all")
-    return await held_at_rest(bridge)  # threads and encoders end after the tasks
 
 
 @pytest.fixture
@@ -111,34 +62,6 @@ async def test_each_step_of_a_viewer(bridge):
             await until(lambda broken=broken: broken, f"{step}")
         await all_given_back(before, bridge, f"after {step} was broken")
         await serves(bridge.url)
-
-
-@pytest.mark.slow
-async def test_each_step_of_a_socket(bridge):
-    """As above, for a viewer that came by the predecessor's signalling."""
-    before = await held_for_nobody(bridge)
-    with steps_recorded() as steps:
-        await call_and_leave(bridge, lambda: False)
-        await all_given_back(before, bridge, "after a client")
-    assert ("taken", "a socket's viewer") in steps
-    for step in [step for step in steps if "socket" in step[1] or "signalling" in step[1]]:
-        with step_broken(step) as broken:
-            await call_and_leave(bridge, lambda broken=broken: broken)
-            await until(lambda broken=broken: broken, f"{step}")
-        await all_given_back(before, bridge, f"after {step} was broken")
-    await call_and_leave(bridge, lambda: False)
-
-
-async def call_and_leave(bridge, broken: Condition) -> None:
-    """Watch by the predecessor's signalling until a picture comes or something breaks."""
-
-    async def see(client: Client) -> None:
-        await client.watch()
-        await client.next_frame()
-
-    port = bridge._predecessor.state.ports["camera"]
-    async with connected("go", port) as client:
-        await either(see(client), broken)
 
 
 @pytest.mark.slow
@@ -167,7 +90,7 @@ async def test_each_wait_of_a_viewer(bridge, impatient, monkeypatch, how):
 # Where the task of a TCP connection begins; it is broken below.
 CONNECTIONS = "listener.py"
 # Where the tasks of a viewer begin; these are broken above.
-VIEWERS_OWN = ("viewer.py", "viewers.py", "sender.py")
+VIEWERS_OWN = ("viewer.py", "viewers.py", "aiortc_sender.py")
 
 
 class Cycle:
@@ -215,7 +138,7 @@ class Cycle:
 @pytest.fixture
 def cycle(node, monkeypatch):
     monkeypatch.setattr(viewers_module, "CONTROL_INTERVAL", 0.02)
-    bridge = make_bridge(legacy=True, camera__signalling_port=free_port())
+    bridge = make_bridge(**every_part())
     with running(bridge, up=False), Publisher(node, grey_jpeg(320, 240)):
         yield Cycle(node, bridge)
 

@@ -71,5 +71,5 @@ not_ours=(-W 'ignore:setDaemon:DeprecationWarning' -W "ignore:module 'sre_:Depre
 exec test/picamera/enter.sh "$tree" "$PWD" env -i \
     PATH=/opt/picamera/bin:/usr/bin:/bin HOME=/tmp LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/src \
     VIRTUAL_CAMERAS=1 ROS_DOMAIN_ID="$domain" ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST RCUTILS_COLORIZED_OUTPUT=0 \
-    python -m pytest -c /src/pyproject.toml --rootdir=/src -p no:cacheprovider "${not_ours[@]}" \
+    python -m pytest -c /src/pyproject.toml --rootdir=/src -p no:cacheprovider --import-mode=prepend "${not_ours[@]}" \
     --confcutdir=/src/test/picamera /src/test/picamera "$@"

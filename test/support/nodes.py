@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from types import MappingProxyType
 
 import numpy as np
@@ -23,6 +24,7 @@ from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.ros.lifecycle import OwningNode
 from pi_webrtc_streamer.ros.process import owning, spinning
 
+from .program import free_port
 from .waiting import GIVE_UP_AFTER, wait_for
 
 TOPIC = "/camera/image_raw/compressed"
@@ -43,6 +45,13 @@ def make_bridge(**parameters) -> BridgeNode:
     """Make a bridge on a free port."""
     overrides = {key.replace("__", "."): value for key, value in parameters.items()}
     return BridgeNode(overrides={"port": 0, **overrides})
+
+
+def every_part() -> dict[str, object]:
+    """Return the parameters with which a bridge holds everything that it can hold."""
+    if find_spec("pi_webrtc_streamer.predecessor") is None:
+        return {}
+    return {"legacy": True, "camera__signalling_port": free_port()}
 
 
 def grey_jpeg(width: int = 640, height: int = 480, luma: int = 100) -> bytes:

@@ -1,0 +1,1 @@
+"""The predecessor's clients and configuration files, as the tests use them."""

@@ -1,0 +1,73 @@
+"""Devices that deliver at their own pace."""
+
+import threading
+import time
+
+import av
+import pytest
+
+from pi_webrtc_streamer.camera.live_input import LiveInput, open_v4l2
+from pi_webrtc_streamer.camera.opening import open_source
+from pi_webrtc_streamer.camera.source import SourceError
+from pi_webrtc_streamer.settings.camera import CameraSettings
+from support.pictures import captured, write_video
+from support.waiting import wait_for
+
+
+def generated(form: str, rate: int = 30) -> LiveInput:
+    """Return a live input without a device: FFmpeg's generator, at its own pace."""
+    graph = f"testsrc=size=64x48:rate={rate},format={form},realtime"
+    return LiveInput("generator", av.open(graph, format="lavfi"))
+
+
+@pytest.mark.parametrize("form", ["yuyv422", "rgb24", "gray"])
+def test_a_live_input_delivers_pictures_until_it_is_closed(form):
+    source = generated(form)
+    assert source.description == "generator, 64x48, wrapped_avframe"
+    for _ in range(2):  # stopped, and started again
+        first, second = captured(source, 2)
+        assert first.y.shape == (48, 64)
+        assert first.u.shape == first.v.shape == (24, 32)
+        assert first.stamp < second.stamp
+        assert first.y.std() > 20
+        assert "live-input" not in {thread.name for thread in threading.enumerate()}
+    source.close()
+    source.close()
+
+
+def test_only_the_newest_picture_of_a_live_input_is_kept():
+    source = generated("gray", rate=200)
+    source.start()
+    wait_for(lambda: source._newest.overwritten >= 3, "pictures that nobody took")
+    before = time.time_ns()
+    wait_for(lambda: source._newest.overwritten >= 10, "more of them")
+    with source.capture() as picture:
+        assert picture.stamp > before
+    source.close()
+
+
+def test_a_live_input_that_ends_says_so():
+    graph = "testsrc=size=64x48:rate=30:duration=0.1"
+    source = LiveInput("generator", av.open(graph, format="lavfi"))
+    with pytest.raises(SourceError, match="generator cannot be read on: it has ended"):
+        captured(source, 1000)
+    source.close()
+
+
+def test_a_live_input_must_deliver_pictures_of_their_own(tmp_path):
+    path = tmp_path / "video.mp4"
+    write_video(path, levels=[40])
+    container = av.open(str(path))
+    with pytest.raises(SourceError, match="video delivers h264, not pictures"):
+        LiveInput("video", container)
+    container.close()
+
+
+def test_v4l2_devices_that_are_none_are_named(caplog):
+    with pytest.raises(SourceError, match="there is no camera /dev/video99; there are"):
+        open_source(CameraSettings(source="v4l2", camera="/dev/video99"))
+    with pytest.raises(SourceError, match=r"/dev/null cannot be opened as a camera of 640x480"):
+        open_v4l2("/dev/null", 640, 480, 30.0)
+    opened = open_source(CameraSettings(source="auto", camera="/dev/video99"))
+    assert "test pattern" in opened.source.description
+    assert "there is no camera /dev/video99" in caplog.text

@@ -1,0 +1,60 @@
+"""JPEG pictures of any kind are decoded, or refused."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pi_webrtc_streamer.media.decoder import DecodeError, JpegDecoder
+from pi_webrtc_streamer.media.jpeg import read_jpeg_size
+from support.pictures import jpeg, luma
+
+
+@pytest.mark.parametrize("subsampling", ["444", "422", "420", "440", "411", "Gray"])
+def test_every_subsampling_is_taken(subsampling):
+    image = np.full((48, 64, 3 if subsampling != "Gray" else 1), 100, np.uint8)
+    space = "RGB" if subsampling != "Gray" else "GRAY"
+    data = simplejpeg.encode_jpeg(image, colorspace=space, colorsubsampling=subsampling)
+    frame = JpegDecoder().decode(memoryview(data))
+    assert frame.format.name == "yuvj420p"
+    assert abs(luma(frame).mean() - 100) < 2
+
+
+def test_one_decoder_takes_pictures_that_change_size():
+    decoder = JpegDecoder()
+    for size in [(64, 48), (641, 481), (64, 48), (320, 240), (641, 481)]:
+        frame = decoder.decode(jpeg(*size))
+        assert (frame.width, frame.height) == (size[0] // 2 * 2, size[1] // 2 * 2)
+
+
+def test_a_picture_too_small_is_named():
+    with pytest.raises(DecodeError, match="picture of 8x64 is too small"):
+        JpegDecoder().decode(jpeg(8, 64))
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_damaged_jpeg_gives_a_picture_or_a_decode_error(data):
+    """Whatever is wrong, the decoder says so, and takes the next picture."""
+    damaged = bytearray(jpeg(64, 48))
+    for _ in range(data.draw(st.integers(1, 30))):
+        damaged[data.draw(st.integers(2, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    decoder = JpegDecoder()
+    with contextlib.suppress(DecodeError):
+        decoder.decode(memoryview(bytes(damaged)))
+    assert decoder.decode(jpeg(64, 48)).width == 64
+
+
+def test_a_picture_larger_than_its_first_header_says_is_not_decoded():
+    """What is looked at before is the first header; FFmpeg goes by the last."""
+    small, large = bytes(jpeg(64, 48)), bytes(jpeg(640, 480))
+    bomb = memoryview(small[: small.index(b"\xff\xda")] + large)
+    assert read_jpeg_size(bomb) == (64, 48)
+    assert JpegDecoder().decode(bomb).width == 640
+    decoder = JpegDecoder(max_pixels=64 * 48)
+    with pytest.raises(DecodeError):
+        decoder.decode(bomb)
+    assert decoder.decode(jpeg(64, 48)).width == 64

@@ -1,0 +1,106 @@
+"""H.264 and VP8: pictures come out as they went in, and key frames when they are asked for."""
+
+import logging
+import re
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from pi_webrtc_streamer.media.codec import Codec, StreamSettings
+from pi_webrtc_streamer.media.decoder import JpegDecoder
+from pi_webrtc_streamer.media.encoder import X264Encoder, open_encoder
+from pi_webrtc_streamer.media.packetiser import split_annex_b
+from pi_webrtc_streamer.media.tiers import make_tiers
+from support.pictures import jpeg, luma
+
+DECODERS = {Codec.H264: "h264", Codec.VP8: "vp8"}
+
+
+def open_one(codec: Codec, frame: av.VideoFrame):
+    tier = make_tiers(2_500_000, 100_000)[0]
+    return open_encoder(codec, frame, tier, StreamSettings(), tier.highest)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_each_thread_of_libx264_encodes_a_slice_of_the_same_picture(threads):
+    frame = JpegDecoder().decode(jpeg(640, 480))
+    tier = make_tiers(2_500_000, 100_000)[0]
+    given = StreamSettings(h264_encoder="libx264", encoder_threads=threads)
+    encoder = open_encoder(Codec.H264, frame, tier, given, tier.highest)
+    for number in range(3):
+        encoded = encoder.encode(frame, keyframe=False)
+        assert encoded is not None, "no picture is held back"
+        kinds = [nal[0] & 31 for nal in split_annex_b(encoded[0])]
+        assert kinds.count(1 if number else 5) == threads
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 480), (641, 481), (1280, 720), (17, 16), (16, 33), (322, 18)]
+)
+@pytest.mark.parametrize("codec", Codec)
+def test_pictures_of_any_size_come_out_as_they_went_in(codec, width, height):
+    frame = JpegDecoder().decode(jpeg(width, height))
+    assert (frame.width, frame.height) == (width // 2 * 2, height // 2 * 2)
+    source = luma(frame).astype(int)
+    encoder = open_one(codec, frame)
+    decoder = av.CodecContext.create(DECODERS[codec], "r")
+    decoded = []
+    for _ in range(5):
+        encoded = encoder.encode(frame, keyframe=False)
+        assert encoded is not None
+        decoded += decoder.decode(av.Packet(encoded[0]))
+    decoded += decoder.decode(None)
+    assert len(decoded) == 5, "no picture is held back"
+    shown = decoded[-1]
+    assert (shown.width, shown.height) == (frame.width, frame.height)
+    if codec is Codec.H264:
+        assert shown.color_range == 2, "the stream says full range"
+        full = luma(shown).astype(int)
+    else:
+        full = (luma(shown).astype(int) - 16) * 255 / 219
+    assert np.abs(full - source).mean() < 2
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_key_frames_come_first_and_when_asked_for_and_never_else(codec):
+    frame = JpegDecoder().decode(jpeg(320, 240))
+    encoder = open_one(codec, JpegDecoder().decode(jpeg(320, 240)))
+    keyframes = []
+    for number in range(400):
+        encoded = encoder.encode(frame, keyframe=number in (7, 8, 300))
+        assert encoded is not None
+        if encoded[1]:
+            keyframes.append(number)
+    assert keyframes == [0, 7, 8, 300]
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_a_key_frame_can_be_decoded_without_what_came_before(codec):
+    decoder = JpegDecoder()
+    encoder = open_one(codec, JpegDecoder().decode(jpeg(320, 240)))
+    for level in (10, 60, 110):
+        encoder.encode(decoder.decode(jpeg(320, 240, level)), keyframe=False)
+    encoded = encoder.encode(decoder.decode(jpeg(320, 240, 200)), keyframe=True)
+    assert encoded is not None
+    late = av.CodecContext.create(DECODERS[codec], "r")
+    frames = late.decode(av.Packet(encoded[0])) + late.decode(None)
+    assert len(frames) == 1
+    expected = 200 if codec is Codec.H264 else 16 + 200 * 219 / 255
+    assert abs(luma(frames[0]).mean() - expected) < 3
+
+
+def test_the_encoder_is_chosen_by_trial_or_by_name(caplog):
+    frame = JpegDecoder().decode(jpeg(320, 240))
+    tier = make_tiers(2_500_000, 100_000)[0]
+    with caplog.at_level(logging.INFO):
+        encoder = open_encoder(Codec.H264, frame, tier, StreamSettings(), tier.highest)
+    assert encoder.encode(frame, keyframe=True) is not None
+    assert re.search("(libx264|h264_v4l2m2m) opened for 320x240 .full., 2500 kbit/s", caplog.text)
+    named = StreamSettings(h264_encoder="libx264")
+    assert isinstance(open_encoder(Codec.H264, frame, tier, named, tier.highest), X264Encoder)
+    if not Path("/dev/video11").exists():
+        missing = StreamSettings(h264_encoder="h264_v4l2m2m")
+        with pytest.raises(av.error.FFmpegError):
+            open_encoder(Codec.H264, frame, tier, missing, tier.highest)
