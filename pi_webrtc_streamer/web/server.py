@@ -10,7 +10,6 @@ import ssl
 from aiohttp import web
 
 from ..bridge import Bridge
-from ..page import FILES, FOLDER
 from ..runtime.async_owning import AsyncOwned
 from ..settings.bridge import BridgeSettings
 from . import cameras, whep
@@ -19,6 +18,7 @@ from .admission import admit, requires
 from .connection import ConnectionLimits, at_its_own_pace
 from .cors import cors_for_whep
 from .errors import errors_as_json
+from .files import INDEX, answer_with, send_file
 from .foreign import FOREIGN, NONE, ForeignInterface
 from .headers import set_headers
 from .keys import ACCESS, BRIDGE
@@ -45,7 +45,7 @@ def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -
     app[FOREIGN] = foreign
     app.router.add_get(foreign.page, _page)
     app.router.add_post(foreign.page, requires(None)(sign_in))
-    app.router.add_get("/static/{file:.*}", _file)
+    app.router.add_get("/static/{file:.*}", send_file)
     whep.add_routes(app)
     cameras.add_routes(app)
     foreign.add_routes(app)
@@ -129,15 +129,8 @@ def _explain(error: OSError, host: str, port: int, parameter: str) -> str:
     return f'cannot listen on host "{host}", port {port}: {error.strerror or error}'
 
 
-async def _page(request: web.Request) -> web.FileResponse:
+async def _page(request: web.Request) -> web.Response:
     viewers = request.app[BRIDGE].viewers
     if viewers is not None:
         viewers.prepare()  # while the browser loads the rest of the page
-    return web.FileResponse(FOLDER / "index.html")
-
-
-async def _file(request: web.Request) -> web.FileResponse:
-    name = request.match_info["file"]
-    if name not in FILES:
-        raise web.HTTPNotFound
-    return web.FileResponse(FOLDER / name)
+    return answer_with(request, INDEX)

@@ -1,8 +1,9 @@
-"""One Chromium for all tests of a module."""
+"""One Chromium for all tests of a module, and a robot for one test."""
 
 import pytest
 
 from support import browser as support
+from support.program import Program, free_port
 
 
 def pytest_collection_modifyitems(items):
@@ -24,3 +25,16 @@ def operator(browser):
     """Somebody at a desktop."""
     with support.operator(browser) as operator:
         yield operator
+
+
+@pytest.fixture
+def port():
+    return free_port()
+
+
+@pytest.fixture
+def streamer(port):
+    """Camera and bridge in one process, showing the pattern."""
+    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", str(port)) as program:
+        program.wait_for_output("Open http")
+        yield f"http://127.0.0.1:{port}/"

@@ -9,22 +9,9 @@ import pytest
 from pi_webrtc_streamer.camera.pattern import COLOUR_BARS, bar_rows, ramp_rows
 from support.browser import PHONE
 from support.browser import operator as looking
-from support.program import Program, free_port, node
+from support.program import Program, node
 
 CODECS = ["h264", "vp8"]
-
-
-@pytest.fixture
-def port():
-    return free_port()
-
-
-@pytest.fixture
-def streamer(port):
-    """Camera and bridge in one process, showing the pattern."""
-    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", str(port)) as program:
-        program.wait_for_output("Open http")
-        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.mark.parametrize("codec", CODECS)

@@ -142,7 +142,7 @@ async def test_requests_for_packets_that_never_were_are_bounded(publisher):
             lost.lost = list(range(0, 65_536, 1))[:5000]
             packet = bytes(lost)
             viewers = list(bridge._bridge.viewers._viewers._viewers.values())
-            aiortcs, asked_for = viewers[0].sender._sender, []
+            aiortcs, asked_for = viewers[0].sender._sender._sender, []
             answer = aiortcs._retransmit
 
             async def retransmit(sequence: int) -> None:
@@ -165,7 +165,8 @@ async def test_rtcp_is_looked_at_so_often_and_no_more(publisher):
             await attacker.next_frame()
             (served,) = bridge._bridge.viewers._viewers._viewers.values()
             sender, came, looked_at = served.sender, [], []
-            note, look = sender.health.on_feedback, sender._handle_rtcp_data_original
+            aiortcs = sender._sender
+            note, look = sender.health.on_feedback, aiortcs._handle_rtcp_data_original
 
             def on_feedback(now: float) -> None:
                 came.append(now)
@@ -175,7 +176,7 @@ async def test_rtcp_is_looked_at_so_often_and_no_more(publisher):
                 looked_at.append(data)
                 await look(data)
 
-            sender.health.on_feedback, sender._handle_rtcp_data_original = on_feedback, on_data
+            sender.health.on_feedback, aiortcs._handle_rtcp_data_original = on_feedback, on_data
             report = bytes(RtcpRrPacket(ssrc=1))
             while len(came) < 10 * MOST_FEEDBACK:
                 for _ in range(100):

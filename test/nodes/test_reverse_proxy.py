@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 
-from pi_webrtc_streamer.page import FILES, FOLDER
+from pi_webrtc_streamer.page import FOLDER, NAMES
 from support import reverse_proxy
 from support.nodes import TOPIC, Publisher, grey_jpeg
 from support.program import Program, free_port
@@ -100,7 +100,7 @@ async def test_the_page_and_its_files(site):
         async with session.get(f"{URL}health") as response:
             assert await response.json() == {"status": "ok"}
     async with site.member(ONE) as session:
-        for name in sorted(FILES):
+        for name in sorted(NAMES):
             async with session.get(f"{URL}static/{name}") as response:
                 assert await response.read() == (FOLDER / name).read_bytes()
                 assert response.headers["X-Content-Type-Options"] == "nosniff"

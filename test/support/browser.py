@@ -47,22 +47,34 @@ class Operator:
         self.page = page
         self.errors: list[str] = []
         self.hosts: set[str] = set()
+        self._begun = False
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
 
     def open(self, url: str) -> None:
         self.page.goto(url)
-        # Gone after a reload: the page must get by without one.
-        self.page.evaluate("() => { window.neverReloaded = true }")
+        self._begun = False
+
+    def wait_for_page(self) -> None:
+        """Wait until our page runs; from then on, it must get by without being loaded again.
+
+        Before, it may have to be: while the network changes, Chromium ends every request.
+        """
+        if not self._begun:
+            self.page.wait_for_function("() => window.streamer", timeout=GIVE_UP_AFTER)
+            self.page.evaluate("() => { window.neverReloaded = true }")  # gone after a reload
+            self._begun = True
 
     def wait_for_state(self, state: str, camera: str = "camera") -> None:
         """Wait until a camera's tile is in a state."""
+        self.wait_for_page()
         self.page.wait_for_selector(
             f'[data-camera="{camera}"][data-state="{state}"]', timeout=GIVE_UP_AFTER
         )
 
     def wait_for_frames(self, count: int = 5, camera: str = "camera") -> None:
         """Wait until so many further frames were decoded."""
+        self.wait_for_page()
         before = self.page.evaluate(f"{DECODED}", camera)
         self.page.wait_for_function(
             f"([name, count]) => streamer.cameras.get(name)?.state === 'live'"
