@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .settings import PredecessorSettings
+
+if TYPE_CHECKING:
+    from .web.session import Session
 
 
 class SwitchError(Exception):
@@ -34,13 +36,11 @@ class CameraSwitch(Protocol):
 @dataclass
 class Predecessor:
     """``ports`` has each camera's signalling port, ``switches`` what starts and stops it,
-    ``sockets`` the tasks that serve its clients, and ``document`` the file config.toml.
+    ``sockets`` the sessions of its clients, and ``document`` the file config.toml.
     """
 
     settings: PredecessorSettings
     ports: Mapping[str, int] = field(default_factory=dict)
     switches: Mapping[str, CameraSwitch] = field(default_factory=dict)
     document: Mapping[str, Any] = field(default_factory=dict)
-    sockets: Mapping[str, set[asyncio.Task[object]]] = field(
-        default_factory=lambda: defaultdict(set)
-    )
+    sockets: Mapping[str, set[Session]] = field(default_factory=lambda: defaultdict(set))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MOST_EARLY = 100  # candidates that come before the offer; a browser finds a dozen
 LONGEST_REASON = 123  # bytes (RFC 6455, 5.5)
 BURST = 2.0  # seconds' worth of messages that may come at once
+GOOD_BYE = 0.3  # seconds that a client has to answer that the socket is closed
 ENDED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
 
@@ -38,6 +40,8 @@ class Hangup(Exception):
 class Session:
     """Serves a camera over a socket with :meth:`run`; one viewer at a time, given back by
     :meth:`close`. ``on_message`` is called with each message that comes.
+
+    Made in the task that serves the socket, which :meth:`end` ends.
     """
 
     def __init__(
@@ -54,6 +58,10 @@ class Session:
         self._camera = camera
         self._address = address
         self._socket = socket
+        self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        self._to_end: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[None] = loop.create_future()  # and the client knows
         self._dialect: Dialect | None = None
         self._dialect_of_path = dialect_of_path(path)
         self._on_message = on_message
@@ -75,6 +83,26 @@ class Session:
             while (text := await self._next_text()) is not None:
                 await self._take(text)
         except Hangup as hangup:
+            await self._hang_up(hangup)
+        finally:
+            self._ended.set_result(None)
+
+    async def end(self) -> None:
+        """Tell the client that the bridge is deactivated, and end; called from another task.
+
+        When the server goes, every connection goes, and that may be before all is given back that
+        the session holds: the client is told first.
+        """
+        if not self._to_end.done():
+            self._to_end.set_result(None)
+        await asyncio.wait([self._ended], timeout=GOOD_BYE)
+        with suppress(asyncio.TimeoutError, ConnectionError):  # it is busy with an offer, say
+            await asyncio.wait_for(self._hang_up(_deactivated()), GOOD_BYE)
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _hang_up(self, hangup: Hangup) -> None:
+        if not self._socket.closed:
             await self._socket.send_str(self._speaks().error(str(hangup)))
             await self._socket.close(code=hangup.code, message=_reason(str(hangup)))
 
@@ -126,7 +154,7 @@ class Session:
                 lambda: asyncio.create_task(self._socket.receive()),
                 _end,
             )
-            awaited: list[asyncio.Task[Any]] = [receiving]
+            awaited: list[asyncio.Future[Any]] = [receiving, self._to_end]
             if self._owner is not None:
                 awaited.append(self._owner)
             await asyncio.wait(awaited, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
@@ -135,11 +163,13 @@ class Session:
 
     async def _let_go(self) -> None:
         """Hang up on a client without a viewer; one that has closed it may offer anew."""
+        if self._to_end.done():
+            raise _deactivated()
         viewer = self._viewer
         if viewer is None:
             raise Hangup(WSCloseCode.POLICY_VIOLATION, f"nothing came for {self._patience:g} s")
         if self._bridge.viewers is None:
-            raise Hangup(WSCloseCode.GOING_AWAY, "the bridge is deactivated")
+            raise _deactivated()
         if not viewer.left:
             why = viewer.why_gone or "its task was cancelled"
             raise Hangup(WSCloseCode.TRY_AGAIN_LATER, f"the viewer is gone: {why}")
@@ -203,6 +233,10 @@ class Session:
 
     async def _say_error(self, text: str) -> None:
         await self._socket.send_str(self._speaks().error(text))
+
+
+def _deactivated() -> Hangup:
+    return Hangup(WSCloseCode.GOING_AWAY, "the bridge is deactivated")
 
 
 async def _end(task: asyncio.Task[WSMessage]) -> None:

@@ -23,14 +23,13 @@ from ...web.keys import ACCESS, BRIDGE, active_viewers
 from ...web.visit import client_address, upgrades
 from ..state import Predecessor
 from .keys import PREDECESSOR, SIGNALLED_CAMERA, is_of_api
-from .session import Session
+from .session import GOOD_BYE, Session
 
 logger = logging.getLogger(__name__)
 
 # Seconds between pings; a client that answers none for half as long is hung up on. Longer than an
 # offer takes to be answered, in which older versions of aiohttp see no answer to a ping.
 HEARTBEAT = 30.0
-GOOD_BYE = 0.3  # seconds that a client has to answer that the socket is closed
 
 
 def make_signalling_app(
@@ -50,8 +49,8 @@ def make_signalling_app(
 
 
 async def _end_sockets(app: web.Application) -> None:
-    for task in app[PREDECESSOR].sockets[app[SIGNALLED_CAMERA]]:
-        task.cancel()
+    sessions = app[PREDECESSOR].sockets[app[SIGNALLED_CAMERA]]
+    await asyncio.gather(*(session.end() for session in sessions))
 
 
 async def _get(request: web.Request) -> web.StreamResponse:
@@ -76,20 +75,12 @@ async def _serve(request: web.Request) -> web.WebSocketResponse:
         compress=False,  # else a small message could become a large one
         max_msg_size=largest,
     )
-    task = asyncio.current_task()
-    assert task is not None
     await socket.prepare(request)
     let_talk(request, largest)
     try:
         async with AsyncOwned() as owned:
             owned.take_async(
                 "a signalling socket", lambda: request, lambda _: _close(socket, request)
-            )
-            sockets = predecessor.sockets[camera]
-            owned.take(
-                "the entry of a signalling socket",
-                lambda: sockets.add(task),
-                lambda _: sockets.discard(task),
             )
             session = owned.take_async(
                 "a signalling session",
@@ -103,6 +94,12 @@ async def _serve(request: web.Request) -> web.WebSocketResponse:
                     on_message=partial(let_talk, request, largest),
                 ),
                 Session.close,
+            )
+            sockets = predecessor.sockets[camera]
+            owned.take(
+                "the entry of a signalling socket",
+                lambda: sockets.add(session),
+                lambda _: sockets.discard(session),
             )
             await session.run()
     except ConnectionError:

@@ -12,6 +12,7 @@ from lifecycle_msgs.msg import Transition
 
 from pi_webrtc_streamer.predecessor import ports
 from pi_webrtc_streamer.predecessor.web import session, signalling
+from pi_webrtc_streamer.runtime import async_owning
 from pi_webrtc_streamer.web.server import listen
 from support.cameras import get_stats
 from support.leaks import all_given_back, held, held_at_rest
@@ -302,6 +303,28 @@ async def test_who_watches_a_bridge_that_is_deactivated_is_told(bridge, node, di
         assert await lifecycle.change_soon(Transition.TRANSITION_DEACTIVATE)
         assert await lifecycle.change_soon(Transition.TRANSITION_CLEANUP)
         assert (await closed)[0] == 1001
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_who_is_slow_to_be_given_up_is_told_before_the_server_goes(
+    bridge, node, monkeypatch, dialect
+):
+    """As on a busy machine, where the server has gone before a viewer is given back."""
+    bridge, port = bridge
+    let_go = session.Session.close
+
+    async def close_slowly(self) -> None:
+        await asyncio.sleep(3.0)
+        await let_go(self)
+
+    monkeypatch.setattr(session.Session, "close", close_slowly)
+    monkeypatch.setattr(async_owning, "LONGEST_RELEASE", 5.0)
+    async with connected(dialect, port) as client:
+        lifecycle = Lifecycle(node, "bridge")
+        assert await lifecycle.change_soon(Transition.TRANSITION_DEACTIVATE)
+        assert await lifecycle.change_soon(Transition.TRANSITION_CLEANUP)
+        assert await client.until_closed() == (1001, "the bridge is deactivated")
+        assert client.errors == ["the bridge is deactivated"]
 
 
 async def test_a_client_that_ends_for_the_bridge_is_told_why(node):

@@ -129,7 +129,9 @@ class Client:
         """
         message = await asyncio.wait_for(self.socket.receive(), GIVE_UP_AFTER)
         if message.type is not aiohttp.WSMsgType.TEXT:
-            raise Closed(self.socket.close_code, message.extra)
+            # A client that reads late can no longer answer; what it was told counts all the same.
+            told = message.type is aiohttp.WSMsgType.CLOSE
+            raise Closed(message.data if told else self.socket.close_code, message.extra)
         content = json.loads(message.data)
         if self.dialect == "rust":
             self._take_rust(**content)
