@@ -30,11 +30,8 @@ from pi_webrtc_streamer.predecessor.settings import PredecessorSettings
 from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.camera import CameraSettings
-from pi_webrtc_streamer.settings.config_file import (
-    Config,
-    dump_parameters,
-    read_config,
-)
+from pi_webrtc_streamer.settings.config import Config, dump_parameters
+from pi_webrtc_streamer.settings.config_file import read_config
 from pi_webrtc_streamer.settings.schema import (
     ConfigError,
     Setting,
@@ -185,9 +182,13 @@ def chosen_config(arguments: dict[str, str]) -> Config:
     config, toml = arguments.get("config", DEFAULT_CONFIG), arguments.get("config_toml")
     if toml is not None and config != DEFAULT_CONFIG:
         raise SettingsError(f"config is {config} and config_toml is {toml}; give one of them")
+    return read_config(toml or config, given_to_toml(arguments), toml=toml is not None)
+
+
+def given_to_toml(arguments: dict[str, str]) -> Given:
+    """Return what the arguments say to a config.toml."""
     port = number("port", arguments["port"], int) if "port" in arguments else None
-    given = Given(web_port=port, pi_ip=arguments.get("pi_ip", ""))
-    return read_config(toml or config, given, toml=toml is not None)
+    return Given(web_port=port, pi_ip=arguments.get("pi_ip", ""))
 
 
 def chosen_cameras(arguments: dict[str, str], config: Config) -> list[str]:

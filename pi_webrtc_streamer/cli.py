@@ -11,7 +11,8 @@ from .predecessor import command as predecessor
 from .ros.lean import import_ros
 from .runtime.owning import Owned
 from .runtime.signals import StopRequest, stopping_on_signals
-from .settings.config_file import Config, dump_parameters, read_config
+from .settings.config import Config, dump_parameters
+from .settings.config_file import read_config
 from .settings.schema import ConfigError, Value
 
 SUPPORTED = ((3, 10), (3, 13))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from ..settings.addresses import LARGEST_PORT
-from ..settings.config_file import Config
+from ..settings.config import Config
 from ..settings.schema import Value
 from .config.given import Given
 

@@ -8,7 +8,8 @@ import urllib.request
 import pytest
 
 from pi_webrtc_streamer.cli import split_ros_arguments
-from pi_webrtc_streamer.settings.config_file import Config, read_config
+from pi_webrtc_streamer.settings.config import Config
+from pi_webrtc_streamer.settings.config_file import read_config
 from pi_webrtc_streamer.settings.schema import ConfigError
 from support.program import Program, free_port
 

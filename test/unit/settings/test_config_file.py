@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pi_webrtc_streamer.settings.config_file import Config, read_config
+from pi_webrtc_streamer.settings.config import Config
+from pi_webrtc_streamer.settings.config_file import read_config
 from pi_webrtc_streamer.settings.schema import ConfigError
 
 PATH = Path(__file__).parents[3] / "config" / "streamer.yaml"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pi_webrtc_streamer.settings.config_file import is_toml, read_config
+from pi_webrtc_streamer.predecessor.config.reading import is_toml
+from pi_webrtc_streamer.settings.config_file import read_config
 from pi_webrtc_streamer.settings.schema import ConfigError
 from support.predecessor.config_toml import FOLDER
 

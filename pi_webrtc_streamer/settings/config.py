@@ -1,0 +1,65 @@
+"""A configuration: what a parameter file says, by node."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .schema import Value
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration: what a ROS parameter file has, by node, and what is to be said about it."""
+
+    content: dict[str, Any] = field(default_factory=dict)
+    path: str = ""  # of a parameter file with just this content, if there is one
+    translated: bool = False  # whether it was a config.toml
+    warnings: list[str] = field(default_factory=list)
+    infos: list[str] = field(default_factory=list)
+
+    @property
+    def cameras(self) -> list[str]:
+        """The cameras that are given to the bridge."""
+        for node in ("/bridge", "bridge", "/**"):
+            cameras = self.content.get(node, {}).get("ros__parameters", {}).get("cameras")
+            if isinstance(cameras, list) and cameras:
+                return [str(name) for name in cameras]
+        return ["camera"]
+
+    def parameters(self, node: str) -> dict[str, Value]:
+        """Return what there is for a node."""
+        parameters: dict[str, Value] = {}
+        for section in ("/**", node, f"/{node}"):
+            parameters |= self.content.get(section, {}).get("ros__parameters", {})
+        return parameters
+
+    def bridge_parameters(self, cameras: list[str]) -> dict[str, Value]:
+        """Return what there is for the bridge, but for cameras that it is not to show."""
+        others = set(self.cameras) - set(cameras)
+        parameters = self.parameters("bridge").items()
+        return {name: value for name, value in parameters if name.partition(".")[0] not in others}
+
+    @contextmanager
+    def parameter_file(self) -> Iterator[list[str]]:
+        """Lend ROS's arguments for a parameter file of this content, for a context's length."""
+        if self.path or not self.content:
+            yield ["--params-file", self.path] if self.path else []
+            return
+        with TemporaryDirectory(prefix="pi_webrtc_streamer_") as folder:
+            path = Path(folder, "parameters.yaml")
+            path.write_text(dump_parameters(self.content), encoding="utf-8")
+            yield ["--params-file", str(path)]
+
+
+def dump_parameters(content: dict[str, Any]) -> str:
+    """Return the text of a parameter file."""
+    import yaml
+
+    text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=math.inf)
+    return text
