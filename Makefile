@@ -57,5 +57,6 @@ lock: ## Make requirements/*.txt anew (ARGS=--upgrade: with the newest versions)
 	tools/lock $(ARGS)
 
 clean: ## Remove what make and the builds made
-	rm -rf .venv .venvs .venv*.lock build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venvs .venv*.lock build dist *.egg-info
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

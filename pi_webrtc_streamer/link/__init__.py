@@ -1,5 +1,5 @@
 """One viewer's link: its packets, what it carries, and which tier and bitrate follow. Pure.
 
-Imports ``media/`` and ``runtime/``; neither rclpy, aiortc nor asyncio. What is done once for all
+Imports ``media/``; neither rclpy, aiortc nor asyncio. What is done once for all
 viewers is in ``media/``.
 """

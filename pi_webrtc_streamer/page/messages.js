@@ -7,6 +7,10 @@
 import { find, setText } from './dom.js';
 import { BADGES } from './tile/judge.js';
 
+const SILENT = 'The robot’s web server is silent. Its picture still arrives.';
+const TOKEN_HAS_CHANGED =
+  'It was started anew, and its token has changed. Its log on the robot has the address with the new one.';
+
 /** @typedef {import('./bridge.js').Camera} Camera */
 /** @typedef {import('./tile/tile.js').Tile} Tile */
 
@@ -18,6 +22,7 @@ import { BADGES } from './tile/judge.js';
  * @property {Camera[]} cameras as the bridge named them last
  */
 
+/** The page’s own words, in the places that the markup has for them. */
 export class Messages {
   #notice = find(document, '#notice', HTMLElement);
   #empty = find(document, '#empty', HTMLElement);
@@ -43,7 +48,7 @@ export class Messages {
     const anyLive = tiles.some(({ state }) => state === 'live');
     // Tiles that are offline say so themselves.
     this.#notice.hidden = !(silent && (anyLive || error)) || tiles.length === 0;
-    if (!this.#notice.hidden) setText(this.#notice, error || 'The robot’s web server is silent. Its picture still arrives.');
+    if (!this.#notice.hidden) setText(this.#notice, error || SILENT);
     this.#signIn.hidden = true;
     this.#empty.hidden = tiles.length > 0;
     if (!this.#empty.hidden) this.#showEmpty(silent, error, cameras);
@@ -55,7 +60,7 @@ export class Messages {
     this.#notice.hidden = true;
     this.#empty.hidden = false;
     setText(this.#title, 'The robot asks for a token');
-    setText(this.#text, 'It was started anew, and its token has changed. Its log on the robot has the address with the new one.');
+    setText(this.#text, TOKEN_HAS_CHANGED);
     this.#linkCameras([]);
     this.#signIn.hidden = false;
     this.showTitle([]);

@@ -5,7 +5,7 @@
 (() => {
   const RETRY_MS = 1_000;
 
-  /** Without a module the page is begun anew, but not before somebody answers: the browser's own page stays for ever. */
+  /** Begins the page anew, but not before somebody answers: the browser's own page would stay for ever. */
   const beginAnew = () => {
     fetch(location.href, { method: 'HEAD', cache: 'no-store' }).then(
       () => location.reload(),
