@@ -4,8 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.link.bitrate import BitrateMeter
-from pi_webrtc_streamer.link.health import ViewerHealth
 from pi_webrtc_streamer.link.probe import Probe
 from pi_webrtc_streamer.link.rate_control import (
     DECREASE_INTERVAL,
@@ -19,7 +17,11 @@ from pi_webrtc_streamer.link.rate_control import (
 from pi_webrtc_streamer.media.tiers import make_tiers
 
 HIGHEST, LOWEST = 2_500_000, 100_000
+
+
 TIERS = make_tiers(HIGHEST, LOWEST)
+
+
 FULL, HALF, QUARTER = TIERS
 
 
@@ -209,59 +211,6 @@ def test_a_tiers_bitrate_is_what_its_weakest_viewer_can_take(tier, capacities):
         assert bitrate == round(0.9 * min(capacities))
     if all(capacity >= ceiling(tier) for capacity in capacities):
         assert bitrate == tier.highest
-
-
-def test_a_viewer_that_lags_ten_pictures_in_a_row_is_in_trouble():
-    health = ViewerHealth()
-    for number in range(9):
-        health.on_unit(False, number)
-        assert health.trouble(number) is None
-    health.on_unit(True, 9)
-    assert health.trouble(9) is None
-    for number in range(10):
-        health.on_unit(False, 10 + number)
-    assert "did not take 10 pictures in a row" in (health.trouble(20) or "")
-
-
-def test_a_viewer_that_is_silent_while_pictures_are_sent_is_in_trouble():
-    health = ViewerHealth()
-    now = 0.0
-    while now < 4.9:
-        health.on_unit(True, now)
-        assert health.trouble(now) is None
-        now += 0.1
-    health.on_feedback(now)
-    while now < 9.8:
-        health.on_unit(True, now)
-        assert health.trouble(now) is None
-        now += 0.1
-    while now < 10.1:
-        health.on_unit(True, now)
-        now += 0.1
-    assert "nothing was heard from it for 5 s" in (health.trouble(now) or "")
-
-
-def test_silence_while_nothing_is_sent_is_no_trouble():
-    health = ViewerHealth()
-    health.on_unit(True, 0)
-    health.on_feedback(0.1)
-    assert health.trouble(100) is None
-    health.on_unit(True, 100)
-    assert health.trouble(100) is None
-    health.on_unit(True, 101)
-    assert health.trouble(101) is None
-
-
-@given(st.lists(st.tuples(st.floats(0.01, 2), st.integers(0, 10**6)), max_size=60))
-def test_a_bitrate_is_what_came_in_the_last_second(script):
-    meter = BitrateMeter(window=1.0)
-    now = 0.0
-    events = []
-    for step, bits in script:
-        now += step
-        meter.add(bits, now)
-        events.append((now, bits))
-        assert meter.rate(now) == sum(b for t, b in events if t >= now - 1.0)
 
 
 numbers = st.one_of(st.integers(0, 2**82), st.floats(0, 1e30))
