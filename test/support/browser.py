@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
 from pi_webrtc_streamer.camera import barcode
 
@@ -108,14 +108,21 @@ class Operator:
 @contextmanager
 def chromium(executable: str = CHROMIUM, *arguments: str) -> Iterator[Browser]:
     """Run Chromium with a new profile, and with further arguments."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=[*ARGUMENTS, *arguments]
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with (
+        sync_playwright() as playwright,
+        launched(playwright.chromium, executable, *arguments) as browser,
+    ):
+        yield browser
+
+
+@contextmanager
+def launched(kind: BrowserType, executable: str, *arguments: str) -> Iterator[Browser]:
+    """Run one more browser of a kind, in the Playwright that there is."""
+    browser = kind.launch(executable_path=executable, args=[*ARGUMENTS, *arguments])
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @contextmanager
