@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 MOST_LAGGING = 10  # pictures in a row that the network did not take
-LONGEST_SILENCE = 5.0  # seconds without RTCP while pictures are sent
+LONGEST_SILENCE = 5.0  # seconds without a sign of life while pictures are sent
+# Not every viewer sends RTCP in this time, or ever. Each answers the checks of ICE (RFC 7675).
+ASK_AFTER = 1.5  # seconds of silence
+ASK_AGAIN = 0.5  # seconds
 # After a longer pause of the pictures themselves, silence is counted anew: a receiver to which
 # nothing is sent has nothing to report.
 PAUSE = 1.0
@@ -17,6 +22,7 @@ class ViewerHealth:
         self._lagging = 0
         self._last_sent: float | None = None
         self._listening_since: float | None = None
+        self._asked = -math.inf
 
     def fail(self, why: str) -> None:
         """Note that nothing can be sent to it."""
@@ -30,9 +36,16 @@ class ViewerHealth:
                 self._listening_since = now
             self._last_sent = now
 
-    def on_feedback(self, now: float) -> None:
-        """Note that the viewer has sent RTCP."""
+    def on_sign(self, now: float) -> None:
+        """Note that the viewer has sent RTCP, or has answered."""
         self._listening_since = now
+
+    def must_be_asked(self, now: float) -> bool:
+        """Whether the viewer is silent, and is to be asked now for a sign of life."""
+        if self._silence < ASK_AFTER or now < self._asked + ASK_AGAIN:
+            return False
+        self._asked = now
+        return True
 
     def trouble(self, now: float) -> str | None:
         """Say why the viewer should be disconnected, or None if it is well."""
@@ -40,9 +53,13 @@ class ViewerHealth:
             return self._failure
         if self._lagging >= MOST_LAGGING:
             return f"its network did not take {self._lagging} pictures in a row"
-        if self._last_sent is None or self._listening_since is None:
-            return None
-        silence = self._last_sent - self._listening_since
-        if silence > LONGEST_SILENCE:
-            return f"nothing was heard from it for {silence:.0f} s"
+        if self._silence > LONGEST_SILENCE:
+            return f"nothing was heard from it for {self._silence:.0f} s"
         return None
+
+    @property
+    def _silence(self) -> float:
+        """For how many seconds pictures were sent and nothing came back."""
+        if self._last_sent is None or self._listening_since is None:
+            return 0.0
+        return self._last_sent - self._listening_since

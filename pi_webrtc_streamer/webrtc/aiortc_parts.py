@@ -45,6 +45,17 @@ SUITES = ":".join(
     for cipher in ciphers
 )
 
+# What a viewer that ends the handshake says (RFC 5246, 7.2.2), in words.
+ALERTS = {
+    40: "handshake failure: it has no cipher suite in common with the bridge",
+    42: "bad certificate",
+    43: "unsupported certificate",
+    48: "unknown certificate authority",
+    51: "decrypt error: the signature of the handshake is wrong",
+    70: "protocol version: it does not speak DTLS 1.2",
+    80: "internal error",
+}
+
 
 class Substitute(Protocol):
     """Who takes the place of aiortc's own way; all of it is called in the event loop."""
@@ -194,12 +205,22 @@ class AiortcSender:
 
 
 class Certificate(RTCCertificate):
-    """The certificate that a viewer is shown, for viewers with any kind of their own."""
+    """The certificate that a viewer is shown, for viewers with any kind of their own.
+
+    ``on_alert`` is called with each alert that the viewer sends (RFC 5246, 7.2.2).
+    """
+
+    on_alert: Callable[[int], object] = staticmethod(lambda alert: None)
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         context = super()._create_ssl_context(srtp_profiles)
         context.set_cipher_list(SUITES.encode())
+        context.set_info_callback(self._take_info)
         return context
+
+    def _take_info(self, ssl: SSL.Connection, where: int, value: int) -> None:
+        if where & SSL.SSL_CB_ALERT and where & SSL.SSL_CB_READ:
+            self.on_alert(value & 0xFF)
 
 
 class DtlsHandshake:
@@ -211,8 +232,11 @@ class DtlsHandshake:
 
     def __init__(self, connection: RTCPeerConnection) -> None:
         private: Any = connection
-        private._RTCPeerConnection__certificates = [Certificate.generateCertificate()]
+        certificate = Certificate.generateCertificate()
+        certificate.on_alert = self._take_alert
+        private._RTCPeerConnection__certificates = [certificate]
         self._transport: Any = None
+        self._alert = ""
         self.failure = ""  # why it failed, while it has not: nothing
 
     def watch(self, transceiver: RTCRtpTransceiver) -> None:
@@ -253,10 +277,15 @@ class DtlsHandshake:
             except SSL.WantReadError:
                 raise
             except SSL.Error as error:
-                self.failure = f"its DTLS handshake failed: {_reason(error)}"
+                reason = _reason(error) or self._alert or "OpenSSL does not say why"
+                self.failure = f"its DTLS handshake failed: {reason}"
                 raise
 
         ssl.do_handshake = do_handshake
+
+    def _take_alert(self, alert: int) -> None:
+        meaning = ALERTS.get(alert, "")
+        self._alert = f"the viewer sent alert {alert}{meaning and f' ({meaning})'}"
 
     def _blame(self, why: str) -> None:
         if self._transport._state == State.FAILED and not self.failure:
@@ -264,6 +293,6 @@ class DtlsHandshake:
 
 
 def _reason(error: SSL.Error) -> str:
-    """Return OpenSSL's words for an error."""
+    """Return OpenSSL's words for an error, as far as it has any."""
     reasons = [entry[-1] for entry in error.args[0]] if error.args else []
-    return ", ".join(reasons) or type(error).__name__
+    return ", ".join(reasons)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiortc.sdp import MediaDescription, SessionDescription
 
 from ..media.codec import Codec
+from . import h264_offer
 from .candidates import CandidateError, CandidateFilter
 from .errors import MalformedOffer, OfferError
 
@@ -32,16 +33,20 @@ class Offer:
     the first video, whose ``mid`` and ICE user name fragment are given. ``rejected`` has the lines
     that answer the others, by their place among the sections: a data channel, above all, which
     would let the viewer fill this machine's memory with messages that nobody reads.
+    ``renamed`` has the H.264 that is called another one in the text, by its section's place.
     """
 
     text: str
     mid: str
     ufrag: str
     rejected: Mapping[int, Section]
+    renamed: Mapping[int, h264_offer.Format] = field(default_factory=dict)
 
     def complete(self, answer: str) -> str:
-        """Put the rejected sections into the answer to :attr:`text`."""
+        """Put the rejected sections, and the names that were offered, into an answer."""
         sections = split_sections(answer)
+        for place, offered in self.renamed.items():
+            sections[place] = h264_offer.with_own_name(sections[place], offered)
         for place, lines in sorted(self.rejected.items()):
             sections.insert(place, lines)
         return _join(sections)
@@ -65,14 +70,16 @@ def check_offer(text: str, codecs: list[str], candidates: CandidateFilter) -> Of
     kept, rejected = _reject_sections(sections)
     for section in kept:
         _check_codecs(section)
+    kept, renamed = _rename_h264(kept)
     text = _join(_for_one_transport(kept, candidates))
     try:
         description = SessionDescription.parse(text)
     except Exception as error:  # the parser raises whatever the text makes it stumble over
         raise MalformedOffer(f"the body is no SDP offer: {str(error)[:200]!r}") from error
     video = _check_video(description, codecs)
+    _check_h264(kept, codecs)
     ufrags = [_check_transport(media) for media in description.media]
-    return Offer(text, video.rtp.muxId, ufrags[0], rejected)
+    return Offer(text, video.rtp.muxId, ufrags[0], rejected, renamed)
 
 
 def split_sections(text: str) -> list[Section]:
@@ -167,6 +174,30 @@ def _check_codecs(section: Section) -> None:
         raise MalformedOffer("the offer has a payload type twice, or too many")
     if sum(line.startswith("a=rtcp-fb:*") for line in section) > MOST_FEEDBACK_FOR_ALL:
         raise MalformedOffer(f"the offer has more than {MOST_FEEDBACK_FOR_ALL} lines a=rtcp-fb:*")
+
+
+def _rename_h264(sections: list[Section]) -> tuple[list[Section], dict[int, h264_offer.Format]]:
+    """Call H.264 that can be served what aiortc knows; returns what was renamed by its place."""
+    result, renamed = [], {}
+    for place, section in enumerate(sections):
+        lines, offered = h264_offer.renamed(section)
+        result.append(lines)
+        if offered is not None:
+            renamed[place] = offered
+    return result, renamed
+
+
+def _check_h264(sections: list[Section], codecs: list[str]) -> None:
+    """See that H.264 can be served, if nothing else can."""
+    offered = {
+        line.partition(" ")[2].partition("/")[0].lower()
+        for section in sections
+        for line in section
+        if line.startswith(RTPMAP)
+    }
+    why = h264_offer.why_none(sections)
+    if why and not offered & (set(codecs) - {Codec.H264.value}):
+        raise OfferError(why)
 
 
 def _check_video(description: SessionDescription, codecs: list[str]) -> MediaDescription:

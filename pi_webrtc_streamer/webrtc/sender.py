@@ -28,7 +28,7 @@ from ..link.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
 from ..link.rtp import RtpWriter
 from ..media.codec import AccessUnit, Codec
 from ..runtime.rate_limit import RateLimit
-from .aiortc_sender import AiortcSender
+from .aiortc_parts import AiortcSender
 
 MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
 # What one viewer may ask of the event loop that serves all of them. A browser sends some dozens of
@@ -159,6 +159,12 @@ class StreamSender:
         finally:
             self._stream = None
 
+    def trouble(self, now: float) -> str | None:
+        """Say why the viewer should be disconnected, None if it is well; a silent one is asked."""
+        if self.health.must_be_asked(now):
+            self.path.ask(now, lambda round_trip, asked: self.health.on_sign(asked + round_trip))
+        return self.health.trouble(now)
+
     def fail(self, why: str) -> None:
         """Take note that nothing can be sent."""
         self.health.fail(why)
@@ -178,7 +184,7 @@ class StreamSender:
     def hear(self) -> bool:
         """Note that the viewer is alive, whatever its RTCP is about; say whether to read it."""
         now = time.monotonic()
-        self.health.on_feedback(now)
+        self.health.on_sign(now)
         return self._feedback_limit.allow(now)
 
     def learn(self, packet: AnyRtcpPacket) -> bool:

@@ -20,6 +20,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from ..link.rate_control import LinkEstimate, ceiling
 from ..media import live
+from .aiortc_parts import DtlsHandshake
 from .candidates import CandidateError, CandidateFilter
 from .capabilities import sending_preferences
 from .errors import IceRestartError, MalformedOffer, TooManyViewers
@@ -63,12 +64,14 @@ class Viewer:
             )
         )
         live.peers.add(self._connection)
+        self._dtls = DtlsHandshake(self._connection)
         self._state_changed = asyncio.Event()
         self._connection.on("connectionstatechange", self._state_changed.set)
         self.why_gone: str | None = None
         self.left = False  # whether the viewer, or its network, has ended the connection
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
+        self._dtls.watch(transceiver)
         link = LinkEstimate(ceiling(settings.tiers[0]))
         self.sender = StreamSender(transceiver, join, link)
 
@@ -120,19 +123,23 @@ class Viewer:
         try:
             await asyncio.wait_for(self._reached("connected"), self._connect_timeout)
         except asyncio.TimeoutError:
-            self.end(f"it did not connect within {self._connect_timeout:g} s")
+            self.end(self._why_not_connected())
         on_connected()
-        if self.why_gone is None:
+        if self.why_gone is None and self.state == "connected":
             logger.info("viewer of %s connected", self.camera)
             await self._reached("failed", "closed")
-        self.left = self.why_gone is None
-        self.end(f"its connection is {self.state}")
+        self.left = self.why_gone is None and not self._dtls.failure
+        self.end(self._dtls.failure or f"its connection is {self.state}")
+
+    def _why_not_connected(self) -> str:
+        why = f"it did not connect within {self._connect_timeout:g} s"
+        return f"{why}: its DTLS handshake got no further" if self._dtls.under_way else why
 
     def trouble(self, now: float) -> str | None:
         """Say why the viewer should be disconnected, or None if it is well."""
         if self.sender.path.addresses > MOST_ADDRESSES:
             return f"it has more than {MOST_ADDRESSES} addresses"
-        return self.sender.health.trouble(now)
+        return self.sender.trouble(now)
 
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of the viewer."""

@@ -1,4 +1,4 @@
-"""What aiortc_sender.py relies on in aiortc; if one of these fails, that file needs a look."""
+"""What aiortc_parts.py relies on in aiortc; if one of these fails, that file needs a look."""
 
 import asyncio
 import inspect

@@ -166,9 +166,9 @@ async def test_rtcp_is_looked_at_so_often_and_no_more(publisher):
             (served,) = bridge._bridge.viewers._viewers._viewers.values()
             sender, came, looked_at = served.sender, [], []
             aiortcs = sender._sender
-            note, look = sender.health.on_feedback, aiortcs._handle_rtcp_data_original
+            note, look = sender.health.on_sign, aiortcs._handle_rtcp_data_original
 
-            def on_feedback(now: float) -> None:
+            def on_sign(now: float) -> None:
                 came.append(now)
                 note(now)
 
@@ -176,7 +176,7 @@ async def test_rtcp_is_looked_at_so_often_and_no_more(publisher):
                 looked_at.append(data)
                 await look(data)
 
-            sender.health.on_feedback, aiortcs._handle_rtcp_data_original = on_feedback, on_data
+            sender.health.on_sign, aiortcs._handle_rtcp_data_original = on_sign, on_data
             report = bytes(RtcpRrPacket(ssrc=1))
             while len(came) < 10 * MOST_FEEDBACK:
                 for _ in range(100):

@@ -11,6 +11,7 @@ Each of CAPS (``application/x-rtp,media=video,...``) is a media section of the o
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import urllib.error
@@ -52,10 +53,10 @@ class Viewer:
 
     def watch(self) -> None:
         """Offer with all candidates, and take the answer."""
-        promise = Gst.Promise.new()
-        self._peer.emit("create-offer", None, promise)
-        promise.wait()
-        self._peer.emit("set-local-description", promise.get_reply().get_value("offer"), None)
+        promise = self._ask("create-offer", None)
+        reply = promise.get_reply()  # what is in it lives as long as both do
+        offered = reply.get_value("offer")
+        self._ask("set-local-description", offered)
         self._gathered.wait(GATHERED_WITHIN)
         offer = self._peer.get_property("local-description").sdp.as_text()
         request = urllib.request.Request(
@@ -71,9 +72,13 @@ class Viewer:
         _, sdp = GstSdp.SDPMessage.new_from_text(answer)
         kind = GstWebRTC.WebRTCSDPType.ANSWER
         description = GstWebRTC.WebRTCSessionDescription.new(kind, sdp)
+        self._peer.emit("set-remote-description", description, None)
+
+    def _ask(self, action: str, argument: object) -> Gst.Promise:
         promise = Gst.Promise.new()
-        self._peer.emit("set-remote-description", description, promise)
+        self._peer.emit(action, argument, promise)
         promise.wait()
+        return promise
 
     def _on_gathering(self, peer: Gst.Element, _: object) -> None:
         if peer.get_property("ice-gathering-state") == GstWebRTC.WebRTCICEGatheringState.COMPLETE:
@@ -119,11 +124,10 @@ def main(url: str, *sections: str) -> None:
     def work() -> None:
         viewer.watch()
         sys.stdin.read()
-        loop.quit()
+        os._exit(0)  # without a word to the bridge
 
     threading.Thread(target=work, daemon=True).start()
     loop.run()
-    viewer.pipeline.set_state(Gst.State.NULL)
 
 
 if __name__ == "__main__":

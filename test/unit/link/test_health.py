@@ -22,7 +22,7 @@ def test_a_viewer_that_is_silent_while_pictures_are_sent_is_in_trouble():
         health.on_unit(True, now)
         assert health.trouble(now) is None
         now += 0.1
-    health.on_feedback(now)
+    health.on_sign(now)
     while now < 9.8:
         health.on_unit(True, now)
         assert health.trouble(now) is None
@@ -36,7 +36,7 @@ def test_a_viewer_that_is_silent_while_pictures_are_sent_is_in_trouble():
 def test_silence_while_nothing_is_sent_is_no_trouble():
     health = ViewerHealth()
     health.on_unit(True, 0)
-    health.on_feedback(0.1)
+    health.on_sign(0.1)
     assert health.trouble(100) is None
     health.on_unit(True, 100)
     assert health.trouble(100) is None
