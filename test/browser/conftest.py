@@ -38,3 +38,12 @@ def streamer(port):
     with Program("pi-webrtc-streamer", "--source", "pattern", "--port", str(port)) as program:
         program.wait_for_output("Open http")
         yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture(scope="module")
+def shared_streamer():
+    """The same, for all tests of a module that leave it as it is."""
+    port = free_port()
+    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", str(port)) as program:
+        program.wait_for_output("Open http")
+        yield f"http://127.0.0.1:{port}/"

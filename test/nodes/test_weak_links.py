@@ -151,9 +151,11 @@ async def test_a_viewer_that_vanishes_without_a_word_is_disconnected(node):
             await stays.next_frame()
 
             async def lost(packet):
-                """The network is gone, for feedback at least."""
+                """The network is gone: no RTCP comes through."""
 
             gone.receiver.transport._send_rtp = lost
+            # Nor an answer to ICE's checks.
+            gone.receiver.transport.transport._connection.request_received = lambda *_: None
 
             async def reason() -> str:
                 async with gone.session.delete(gone.resource) as response:

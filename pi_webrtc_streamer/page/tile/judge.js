@@ -35,20 +35,20 @@ const FAULTS = new Set(['waiting', 'stale', 'error', 'inactive']);
  * @param {import('../bridge.js').Camera} facts.camera as the bridge described it last
  * @param {boolean} facts.reachable whether the bridge answers
  * @param {boolean} facts.blocked whether the browser refuses to play
- * @param {number | null} facts.frameAge ms since a frame of this session was shown; null before the first
- * @param {number} facts.frozenAfter ms
+ * @param {boolean} facts.begun whether a frame of this session has been shown
+ * @param {boolean} facts.moves whether the newest is fresh
  * @returns {View}
  */
-export function judge({ client, camera, reachable, blocked, frameAge, frozenAfter }) {
+export function judge({ client, camera, reachable, blocked, begun, moves }) {
   const fault = reachable && FAULTS.has(camera.state) ? camera.reason || `The camera is ${camera.state}.` : '';
   if (client.state === 'connected') {
     if (blocked) {
       return { state: 'blocked', title: 'Tap to start', text: 'The browser does not play video before you touch it.' };
     }
-    if (frameAge !== null && frameAge < frozenAfter) return { state: 'live' };
+    if (moves) return { state: 'live' };
     if (!reachable) return unreachable();
     if (fault) return { state: 'no-picture', title: 'No picture', text: fault };
-    if (frameAge === null) return { state: 'connecting', title: 'Waiting for the first picture' };
+    if (!begun) return { state: 'connecting', title: 'Waiting for the first picture' };
     return { state: 'frozen', title: 'The picture is frozen', text: 'Nothing new arrives from the robot.' };
   }
   if (!reachable) return unreachable();

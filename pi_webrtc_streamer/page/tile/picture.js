@@ -1,17 +1,18 @@
 /**
  * The picture of a tile.
  *
- * @module picture
+ * @module tile/picture
  */
+
+import { Liveness } from './liveness.js';
 
 /** Plays a stream, knows whether what is shown still moves, and keeps the last picture when the stream ends. */
 export class Picture {
   #video;
   #last;
-  #shown = 0;
-  /** When a frame was last seen to be shown. @type {number | null} */
-  #frameAt = null;
-  /** The same, of this session or an earlier one. @type {number | null} */
+  #signal;
+  #liveness;
+  /** When a frame was last shown, of this session or an earlier one. @type {number | null} */
   #lastPictureAt = null;
 
   /** Width by height of the last picture; null if none was ever shown. @type {number | null} */
@@ -28,17 +29,26 @@ export class Picture {
   constructor(video, last, signal) {
     this.#video = video;
     this.#last = last;
+    this.#signal = signal;
+    const tellsShown = 'requestVideoFrameCallback' in video;
+    this.#liveness = new Liveness(tellsShown);
+    if (tellsShown) this.#watchFrames();
     // The attribute in the markup is not enough where the element comes from a template.
     video.muted = true;
     // A media key or the system may pause the element; a driver's picture never pauses.
     video.addEventListener('pause', () => this.play(), { signal });
-    video.addEventListener('loadeddata', () => this.#onFirstFrame(), { signal });
-    video.addEventListener('resize', () => this.observe(), { signal });
+    video.addEventListener('loadeddata', () => this.#noteFirst(), { signal });
+    video.addEventListener('resize', () => this.#onShape(), { signal });
   }
 
-  /** ms since a frame of the present stream was shown; null before the first. */
-  get age() {
-    return this.#frameAt === null ? null : performance.now() - this.#frameAt;
+  /** Whether a frame of the present stream has been shown. */
+  get hasBegun() {
+    return this.#liveness.hasBegun;
+  }
+
+  /** Whether what is shown moves. */
+  get moves() {
+    return this.#liveness.moves(document.hidden, performance.now());
   }
 
   /** ms since any picture of this camera was shown; null if none ever was. */
@@ -50,8 +60,7 @@ export class Picture {
   show(stream) {
     if (this.#video.srcObject === stream) return;
     this.#video.srcObject = stream;
-    // The element counts on for its former stream until the first frame of this one has come.
-    this.#frameAt = null;
+    this.#liveness.begin();
     if (stream) this.play();
   }
 
@@ -63,24 +72,25 @@ export class Picture {
     );
   }
 
-  /** Looks whether frames were shown since the last look. */
-  observe() {
-    if (this.#frameAt === null) return;
-    const shown = this.#count();
-    if (shown === this.#shown) return;
-    this.#shown = shown;
-    this.#noteFrame();
+  /** @param {number} frames how many the browser has decoded, as its statistics say */
+  onDecoded(frames) {
+    if (this.#liveness.countsDecoded(frames, document.hidden)) this.#noteShown();
   }
 
-  /** A hidden page may show nothing though frames arrive: they count all the same. */
-  noteUnseen() {
-    if (this.#frameAt !== null) this.#noteFrame();
+  /** @param {number} rate of the camera, in frames a second */
+  adaptToRate(rate) {
+    this.#liveness.adaptToRate(rate);
+  }
+
+  /** The page is seen again: what was live has a moment to show it. */
+  noteSeenAgain() {
+    if (this.hasBegun) this.#noteFirst();
   }
 
   /** Keeps what is shown now, for the time when the stream is gone. */
   keep() {
     const { videoWidth: width, videoHeight: height } = this.#video;
-    if (this.#frameAt === null || !this.#hasPicture()) return;
+    if (!this.hasBegun || !this.#hasPicture()) return;
     this.#last.width = width;
     this.#last.height = height;
     this.#last.getContext('2d')?.drawImage(this.#video, 0, 0);
@@ -91,24 +101,36 @@ export class Picture {
     this.#last.hidden = !covered || this.#last.width === 0;
   }
 
-  #onFirstFrame() {
-    this.#shown = this.#count();
-    this.#noteFrame();
+  #watchFrames() {
+    this.#video.requestVideoFrameCallback(() => {
+      if (this.#signal.aborted) return;
+      this.#noteShown();
+      this.#watchFrames();
+    });
   }
 
-  #noteFrame() {
+  #noteFirst() {
     if (!this.#hasPicture()) return;
+    this.#liveness.onFirst(performance.now());
+    this.#noteShown();
+  }
+
+  /** A stream that began with no picture may have one now. */
+  #onShape() {
+    if (this.hasBegun) this.#noteShown();
+    else if (this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.#noteFirst();
+  }
+
+  /** Until a stream's first frame is there, what is told of may be the former one's. */
+  #noteShown() {
+    if (!this.hasBegun || !this.#hasPicture()) return;
     this.aspect = this.#video.videoWidth / this.#video.videoHeight;
-    this.#frameAt = performance.now();
-    this.#lastPictureAt = this.#frameAt;
+    this.#lastPictureAt = performance.now();
+    this.#liveness.onShown(this.#lastPictureAt);
   }
 
   /** Chromium ends a stream with a black frame of 2×2, which is no picture. */
   #hasPicture() {
     return this.#video.videoWidth > 2;
-  }
-
-  #count() {
-    return this.#video.getVideoPlaybackQuality().totalVideoFrames;
   }
 }

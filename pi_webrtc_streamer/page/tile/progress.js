@@ -4,10 +4,6 @@
  * @module tile/progress
  */
 
-/** A picture counts as frozen after three frames' time, within these bounds. */
-const FROZEN_MIN_MS = 750;
-export const FROZEN_MAX_MS = 3_000;
-
 /** A connection over which nothing arrives for so long, although the camera delivers, is given up. */
 const SILENT_MS = 2_000;
 
@@ -34,9 +30,6 @@ export class Progress {
   /** When something last arrived, decoded or not, or might first have. */
   #heardAt = 0;
 
-  /** After so many ms without a new frame, the picture is frozen. */
-  frozenAfter = FROZEN_MIN_MS;
-
   /** There is a new connection: everything may arrive from now on. */
   begin() {
     this.#decodedAt = this.#heardAt = performance.now();
@@ -58,16 +51,5 @@ export class Progress {
   stalled(now) {
     const silent = now - Math.max(this.#decodedAt, this.#heardAt) > SILENT_MS;
     return silent || now - this.#decodedAt > UNDECODED_MS;
-  }
-
-  /**
-   * Only while live: the rate of a topic that stops sinks, and must not make its last frame look fresh.
-   *
-   * @param {number} rate of the camera, in frames a second
-   */
-  adaptToRate(rate) {
-    if (rate <= 0) return;
-    const threeFrames = 3000 / rate;
-    this.frozenAfter = Math.min(FROZEN_MAX_MS, Math.max(FROZEN_MIN_MS, threeFrames));
   }
 }

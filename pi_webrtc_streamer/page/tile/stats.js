@@ -1,7 +1,7 @@
 /**
  * Figures of a connection that receives one video stream.
  *
- * @module stats
+ * @module tile/stats
  */
 
 /**

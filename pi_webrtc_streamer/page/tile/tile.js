@@ -12,7 +12,7 @@ import { FullScreen } from './full.js';
 import { BADGES, judge } from './judge.js';
 import { buildTile } from './parts.js';
 import { Picture } from './picture.js';
-import { FROZEN_MAX_MS, Progress, delivers } from './progress.js';
+import { Progress, delivers } from './progress.js';
 import { StatsReader, noStats } from './stats.js';
 import { duration } from './units.js';
 
@@ -138,14 +138,13 @@ export class Tile {
   /** The page is seen again: what was live so far has a moment to show it. */
   onVisible() {
     this.#progress.noteDecoded();
-    if (this.#state === 'live') this.#picture.noteUnseen();
+    if (this.#state === 'live') this.#picture.noteSeenAgain();
     this.#picture.play();
     this.retryNow();
   }
 
   /** To be called a few times a second. */
   tick() {
-    this.#picture.observe();
     const now = performance.now();
     if (now - this.#statsAt >= STATS_MS - STATS_SLACK_MS) {
       this.#statsAt = now;
@@ -213,8 +212,8 @@ export class Tile {
     if (stats.kbps > 0) this.#progress.noteHeard();
     if (stats.framesDecoded > this.stats.framesDecoded) {
       this.#progress.noteDecoded();
-      if (document.hidden) this.#picture.noteUnseen();
     }
+    this.#picture.onDecoded(stats.framesDecoded);
     this.stats = stats;
     this.#showFigures();
   }
@@ -233,16 +232,15 @@ export class Tile {
       camera: this.#camera,
       reachable: this.#context.reachable(),
       blocked: this.#picture.blocked,
-      frameAge: this.#picture.age,
-      // Of a hidden page's frames only the statistics tell, once a second.
-      frozenAfter: document.hidden ? FROZEN_MAX_MS : this.#progress.frozenAfter,
+      begun: this.#picture.hasBegun,
+      moves: this.#picture.moves,
     });
     const changed = view.state !== this.#state;
     if (changed && this.#state === 'live') this.#picture.keep();
     this.#state = view.state;
     if (view.state === 'live') {
       this.#client.confirm();
-      this.#progress.adaptToRate(this.#camera.rate);
+      this.#picture.adaptToRate(this.#camera.rate);
     }
     this.#show(view);
     if (changed) this.#context.onState(this);

@@ -1,0 +1,74 @@
+"""The page in Firefox, which has no H.264 of its own and counts shown frames otherwise."""
+
+import time
+
+import pytest
+
+from support.access import DRIVE
+from support.firefox import firefox
+from support.program import Program, node
+
+LONG_ENOUGH = 20.0  # seconds; a picture that is taken for frozen is so after three
+
+
+@pytest.fixture(scope="module")
+def operator():
+    with firefox() as operator:
+        yield operator
+
+
+def test_the_picture_is_live_and_stays_so(streamer, operator):
+    operator.open(streamer)
+    operator.wait_for_state("live")
+    operator.run(
+        "window.states = [];"
+        "window.watch = setInterval(() =>"
+        "  states.push(streamer.cameras.get('camera').state), 100);"
+    )
+    end = time.monotonic() + LONG_ENOUGH
+    while time.monotonic() < end:
+        operator.wait_for_frames()
+    assert set(operator.run("return window.states")) == {"live"}
+    stats = operator.stats()
+    assert (stats["width"], stats["height"], stats["codec"]) == (1280, 720, "VP8")
+    operator.screenshot("firefox")
+
+
+def test_a_picture_that_stops_is_not_live_and_comes_back(operator, port):
+    source = ("source:=pattern", "width:=320", "height:=240")
+    with node("bridge_node", f"port:={port}") as bridge:
+        bridge.wait_for_output("page: http")
+        with node("camera_node", *source) as camera:
+            operator.open(f"http://127.0.0.1:{port}/")
+            operator.wait_for_state("live")
+            camera.end()
+            operator.wait_for_state("no-picture")
+        with node("camera_node", *source):
+            operator.wait_for_state("live")
+            operator.wait_for_frames()
+
+
+def test_a_bridge_that_was_killed_is_found_again(operator, port):
+    address = ("--source", "pattern", "--port", str(port))
+    with Program("pi-webrtc-streamer", *address) as program:
+        program.wait_for_output("Open http")
+        operator.open(f"http://127.0.0.1:{port}/")
+        operator.wait_for_state("live")
+        program.process.kill()
+        operator.wait_for_state("offline")
+    with Program("pi-webrtc-streamer", *address):
+        operator.wait_for_state("live")
+
+
+def test_signing_in(operator, port):
+    secret = {"PI_WEBRTC_STREAMER_TOKEN_DRIVE": DRIVE}
+    address = ("--source", "pattern", "--auth", "token", "--port", str(port))
+    with Program("pi-webrtc-streamer", *address, environment=secret) as program:
+        program.wait_for_output("Open http")
+        url = f"http://127.0.0.1:{port}/"
+        operator.open(url)
+        assert operator.run("return document.querySelector('h1').textContent").endswith("a token")
+        operator.fill_in("#token", DRIVE)
+        operator.click("button")
+        operator.wait_for_state("live")
+        assert operator.url == url, "the token is not in the address"
