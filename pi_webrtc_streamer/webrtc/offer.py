@@ -22,6 +22,9 @@ LONGEST_CREDENTIAL = 256  # characters (RFC 8839, 5.4); the name goes into every
 HIGHEST_PAYLOAD_TYPE = 127
 
 CANDIDATE, MID, RTPMAP = "a=candidate:", "a=mid:", "a=rtpmap:"
+BUNDLE, VIDEO = "a=group:BUNDLE", "m=video "
+# The viewer may have more than it named: its own checks show that. aiortc would give up without.
+END_OF_CANDIDATES = "a=end-of-candidates"
 Section = list[str]  # lines; the first section is the session's, each other begins with m=
 
 
@@ -29,7 +32,8 @@ Section = list[str]  # lines; the first section is the session's, each other beg
 class Offer:
     """An offer that can be negotiated.
 
-    ``text`` has the sections that can be, audio and video. All of them go over the one transport of
+    ``text`` has the sections that can be: the first video, and audio and video that are in a bundle
+    with it. All of them go over the one transport of
     the first video, whose ``mid`` and ICE user name fragment are given. ``rejected`` has the lines
     that answer the others, by their place among the sections: a data channel, above all, which
     would let the viewer fill this machine's memory with messages that nobody reads.
@@ -101,8 +105,11 @@ def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, 
     session, *media = sections
     rejected: dict[int, Section] = {}
     mids = set()
+    video = _first_video(media)
+    together = set() if video is None else _bundle(session, _mid(video))
     for place, lines in enumerate(media, 1):
-        if lines[0].startswith(("m=audio ", "m=video ")):
+        of_its_own = video is not None and lines is not video and _mid(lines) not in together
+        if lines[0].startswith(("m=audio ", VIDEO)) and not of_its_own:
             continue
         kind, _, rest = lines[0].partition(" ")
         _, _, protocol_and_formats = rest.partition(" ")
@@ -116,12 +123,13 @@ def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, 
 
 
 def _for_one_transport(sections: list[Section], candidates: CandidateFilter) -> list[Section]:
-    """Gather the candidates that are taken in the first video, and put that first in its bundle.
+    """Gather the candidates in the last section, and put the video first in its bundle.
 
-    aiortc takes one section's candidates. It closes the video's transport if another is first.
+    Of all sections of a transport, aiortc takes the last one's candidates. It closes the video's
+    transport if another is first.
     """
     session, *media = sections
-    video = next((lines for lines in media if lines[0].startswith("m=video ")), None)
+    video = _first_video(media)
     if video is None:
         return sections
     others: Section = []
@@ -130,9 +138,22 @@ def _for_one_transport(sections: list[Section], candidates: CandidateFilter) -> 
         taken, left = _parted(lines, candidates)
         others += taken
         result.append(left)
-    result[media.index(video)] += others
-    mid = next((line[len(MID) :].strip() for line in video if line.startswith(MID)), "")
-    return [[_with_first(line, mid) for line in session], *result]
+    result[-1] += others
+    return [[_with_first(line, _mid(video)) for line in session], *result]
+
+
+def _mid(section: Section) -> str:
+    return next((line[len(MID) :].strip() for line in section if line.startswith(MID)), "")
+
+
+def _first_video(media: list[Section]) -> Section | None:
+    return next((lines for lines in media if lines[0].startswith(VIDEO)), None)
+
+
+def _bundle(session: Section, mid: str) -> set[str]:
+    """Return the mids of all that is to share a transport with a section (RFC 9143)."""
+    groups = [set(line.split()[1:]) for line in session if line.startswith(BUNDLE)]
+    return next((group for group in groups if mid in group), set())
 
 
 def _parted(lines: Section, candidates: CandidateFilter) -> tuple[Section, Section]:
@@ -143,7 +164,7 @@ def _parted(lines: Section, candidates: CandidateFilter) -> tuple[Section, Secti
         ]
     except CandidateError as error:
         raise MalformedOffer(str(error)) from error
-    return taken, [line for line in lines if not line.startswith(CANDIDATE)]
+    return taken, [line for line in lines if not line.startswith((CANDIDATE, END_OF_CANDIDATES))]
 
 
 def _without_members(session: Section, mids: set[str]) -> Section:

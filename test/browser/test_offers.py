@@ -12,7 +12,7 @@ WATCH = """async kinds => {
     const video = document.createElement('video');
     video.muted = true;
     connection.ontrack = event => {
-        if (event.track.kind === 'video') {
+        if (event.track.kind === 'video' && !video.srcObject) {
             video.srcObject = new MediaStream([event.track]);
             video.play();
         }
@@ -45,7 +45,10 @@ def streamer():
         yield f"http://127.0.0.1:{port}/"
 
 
-@pytest.mark.parametrize("kinds", ["data video", "audio video", "video audio data"])
+@pytest.mark.parametrize(
+    "kinds",
+    ["data video", "audio video", "video audio data", "video video", "audio video audio"],
+)
 def test_video_is_shown_whatever_else_is_offered(streamer, operator, kinds):
     operator.open(f"{streamer}health")  # a page of this origin that offers nothing itself
     answer = operator.page.evaluate(WATCH, kinds.split())
