@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from ..webrtc.errors import (
-    AnswerTimeout,
     IceRestartError,
     MalformedOffer,
     OfferError,
     TooManyFromAddress,
-    TooManyViewers,
+    Unavailable,
 )
 from ..webrtc.trickle import FragmentError, parse_fragment
 from .body import read_text
@@ -48,7 +47,7 @@ async def create(request: web.Request) -> web.Response:
         viewer, answer = await viewers.admit(feed.name, offer, client_address(request))
     except TooManyFromAddress as error:
         raise ApiError(429, f"{error}; end one of them first", RETRY_AFTER) from error
-    except (TooManyViewers, AnswerTimeout) as error:
+    except Unavailable as error:
         raise ApiError(503, f"{error}; try again later", RETRY_AFTER) from error
     except MalformedOffer as error:
         raise ApiError(400, str(error)) from error
@@ -57,24 +56,20 @@ async def create(request: web.Request) -> web.Response:
     response = web.Response(status=201, text=answer, content_type=SDP)
     response.headers["Location"] = f"/whep/{feed.name}/{viewer.id}"
     response.headers["ETag"] = viewer.etag
-    for link in _ice_server_links(request):
-        response.headers.add("Link", link)
-    return response
+    return _with_ice_servers(response, request)
 
 
 async def trickle(request: web.Request) -> web.Response:
-    """Take candidates that the viewer found after its offer: 204."""
+    """Take candidates that the viewer found after its offer: 204.
+
+    Whom they belong to says their ICE user name fragment, or else the session's ETag.
+    """
     viewer = _session(request)
     _require_content_type(request, FRAGMENT)
-    match = request.headers.get("If-Match")
-    if match is None:
-        raise ApiError(428, "If-Match is missing; send the ETag that came with the session")
     try:
         fragment = parse_fragment(await read_text(request))
-        if match == "*":
-            raise IceRestartError("ICE restarts are not supported; open a new session")
-        if match != viewer.etag:
-            raise ApiError(412, "If-Match is not the ETag of this session")
+        if fragment.ufrag is None:
+            _require_match(request, viewer.etag)
         await viewer.add_candidates(fragment)
     except IceRestartError as error:
         raise ApiError(422, str(error)) from error
@@ -93,7 +88,8 @@ async def delete(request: web.Request) -> web.Response:
 async def describe_endpoint(request: web.Request) -> web.Response:
     """Say what can be posted."""
     requested_feed(request)
-    return web.Response(status=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": SDP})
+    response = web.Response(status=204, headers={"Allow": "POST, OPTIONS", "Accept-Post": SDP})
+    return _with_ice_servers(response, request)
 
 
 async def describe_session(request: web.Request) -> web.Response:
@@ -123,8 +119,16 @@ def _require_content_type(request: web.Request, expected: str) -> None:
         )
 
 
-def _ice_server_links(request: web.Request) -> list[str]:
-    links = []
+def _require_match(request: web.Request, etag: str) -> None:
+    match = request.headers.get("If-Match")
+    if match is None:
+        raise ApiError(428, "If-Match is missing; send the ETag that came with the session")
+    if match not in ("*", etag):
+        raise ApiError(412, "If-Match is not the ETag of this session")
+
+
+def _with_ice_servers(response: web.Response, request: web.Request) -> web.Response:
+    """Name the ICE servers that the viewer may use, too (RFC 9725, 4.6)."""
     for server in request.app[BRIDGE].ice_servers:
         for url in server.urls:
             link = f'<{url}>; rel="ice-server"'
@@ -133,5 +137,5 @@ def _ice_server_links(request: web.Request) -> list[str]:
                     f'; username="{server.username}"; credential="{server.credential}"; '
                     'credential-type="password"'
                 )
-            links.append(link)
-    return links
+            response.headers.add("Link", link)
+    return response

@@ -15,11 +15,19 @@ class IceRestartError(ValueError):
     """A fragment has new ICE credentials; restarts are not supported, a new session is as fast."""
 
 
-class AnswerTimeout(Exception):
+class Unavailable(Exception):
+    """No answer can be given now, whatever the offer; later one may be."""
+
+
+class AnswerTimeout(Unavailable):
     """The offer could not be answered in time."""
 
 
-class TooManyViewers(Exception):
+class NoAddress(Unavailable):
+    """No address of this machine can be offered: the viewer would try none, and wait."""
+
+
+class TooManyViewers(Unavailable):
     """No further viewer is served now."""
 
 

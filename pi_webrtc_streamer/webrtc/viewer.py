@@ -23,8 +23,8 @@ from ..media import live
 from .aiortc_parts import DtlsHandshake
 from .candidates import CandidateError, CandidateFilter
 from .capabilities import sending_preferences
-from .errors import IceRestartError, MalformedOffer, TooManyViewers
-from .offer import check_offer
+from .errors import IceRestartError, MalformedOffer, NoAddress, TooManyViewers
+from .offer import CANDIDATE, check_offer
 from .sender import JoinStream, StreamSender
 from .settings import ViewerSettings
 from .trickle import Fragment, FragmentError
@@ -79,6 +79,7 @@ class Viewer:
         """Return the answer to an offer, with every candidate.
 
         :raises OfferError: if the offer cannot be answered.
+        :raises NoAddress: if there is no candidate that the viewer could try.
         :raises TooManyViewers: if the system has no room for a viewer.
         """
         checked = check_offer(offer, self._codecs, self._candidates)
@@ -92,7 +93,13 @@ class Viewer:
         except Exception as error:  # aiortc raises many kinds for what it cannot negotiate
             raise MalformedOffer(f"the offer cannot be negotiated: {error}") from error
         self._mid, self._remote_ufrag = checked.mid, checked.ufrag
-        return checked.complete(self._connection.localDescription.sdp)
+        answer = self._connection.localDescription.sdp
+        if CANDIDATE not in answer:
+            raise NoAddress(
+                "this machine has no network address that a viewer could reach (loopback is none); "
+                "connect it to a network, or configure a TURN server"
+            )
+        return checked.complete(answer)
 
     async def add_candidates(self, fragment: Fragment) -> None:
         """Add candidates that trickle in.
@@ -100,7 +107,7 @@ class Viewer:
         :raises IceRestartError: if the fragment belongs to other ICE credentials.
         :raises FragmentError: if a candidate is none.
         """
-        if fragment.ufrag is not None and fragment.ufrag != self._remote_ufrag:
+        if fragment.ufrag not in (None, self._remote_ufrag):
             raise IceRestartError("ICE restarts are not supported; open a new session")
         for candidate in fragment.candidates:
             try:

@@ -64,6 +64,7 @@ class Viewers:
 
         :raises TooManyViewers: if the limit is reached.
         :raises OfferError: if the offer cannot be answered.
+        :raises NoAddress: if this machine has none for the viewer.
         :raises AnswerTimeout: if that takes too long.
         """
         answered: asyncio.Future[tuple[Viewer, str]] = asyncio.get_running_loop().create_future()

@@ -9,7 +9,7 @@ from aiortc import RTCPeerConnection
 from pi_webrtc_streamer.bridge import Bridge
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
-from support.whep import SDP, watching
+from support.whep import SDP, make_offer, watching
 
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
 CANDIDATE = "candidate:1 1 udp 2122260223 192.0.2.7 61764 typ host"
@@ -20,15 +20,6 @@ def bridge(node):
     bridge = make_bridge(max_viewers=2)
     with running(bridge), Publisher(node, grey_jpeg()):
         yield bridge
-
-
-async def make_offer(kind: str = "video", direction: str = "recvonly") -> str:
-    connection = RTCPeerConnection()
-    connection.addTransceiver(kind, direction=direction)
-    await connection.setLocalDescription()
-    offer = connection.localDescription.sdp
-    await connection.close()
-    return offer
 
 
 async def test_a_session_from_post_to_delete(bridge, session):
@@ -49,6 +40,18 @@ async def test_a_session_from_post_to_delete(bridge, session):
         async with session.delete(viewer.resource) as response:
             assert response.status == 404
             assert "it said good-bye" in (await response.json())["error"]
+
+
+async def test_a_viewer_that_hides_all_its_addresses_gets_ours(bridge, session):
+    """As Firefox does that has gathered before it offers."""
+    lines = (await make_offer()).splitlines()
+    hidden = "a=candidate:1 1 udp 1 0a1b2c3d.local 9000 typ host"
+    offer = "\r\n".join(hidden if line.startswith("a=candidate:") else line for line in lines)
+    assert "a=end-of-candidates" in offer
+    url = f"{bridge.url}whep/camera"
+    async with session.post(url, data=f"{offer}\r\n", headers=SDP) as response:
+        assert response.status == 201
+        assert "a=candidate:" in await response.text()
 
 
 async def test_created_has_location_and_etag(bridge, session):
@@ -89,6 +92,8 @@ async def test_configured_ice_servers_are_asked_and_told_to_the_viewer(session):
         async with session.post(url, data=await make_offer(), headers=SDP) as response:
             assert response.headers["Link"] == f'<stun:127.0.0.1:{port}>; rel="ice-server"'
             assert "192.0.2.33 40000 typ srflx" in await response.text()
+        async with session.options(url) as response:
+            assert response.headers["Link"] == f'<stun:127.0.0.1:{port}>; rel="ice-server"'
     transport.close()
 
 
@@ -174,11 +179,37 @@ async def test_unknown_cameras_and_methods(bridge, session):
 
 
 @pytest.mark.parametrize(
+    "headers",
+    [{}, {"If-Match": "*"}, {"If-Match": '"other"'}, {"If-Match": "ETAG"}],
+)
+async def test_candidates_of_the_session_are_taken_whatever_the_tag(bridge, session, headers):
+    """As mediamtx's player sends them, with ``*``."""
+    async with watching(bridge.url) as viewer:
+        lines = viewer.connection.localDescription.sdp.splitlines()
+        body = "\r\n".join(
+            [line for line in lines if line.startswith(("a=ice-ufrag:", "a=ice-pwd:"))]
+            + ["m=video 9 UDP/TLS/RTP/SAVPF 0", "a=mid:0", f"a={CANDIDATE}", ""]
+        )
+        headers = {k: v.replace("ETAG", viewer.etag) for k, v in {**FRAGMENT, **headers}.items()}
+        async with session.patch(viewer.resource, data=body, headers=headers) as response:
+            assert response.status == 204, await response.text()
+            assert response.headers["ETag"] == viewer.etag
+
+
+async def test_candidates_that_name_no_session_are_taken_with_any_tag(bridge, session):
+    async with watching(bridge.url) as viewer:
+        headers = FRAGMENT | {"If-Match": "*"}
+        body = f"a={CANDIDATE}"
+        async with session.patch(viewer.resource, data=body, headers=headers) as response:
+            assert response.status == 204, await response.text()
+
+
+@pytest.mark.parametrize(
     ("body", "headers", "status", "why"),
     [
         (f"a={CANDIDATE}", {}, 428, "If-Match is missing"),
         (f"a={CANDIDATE}", {"If-Match": '"other"'}, 412, "not the ETag"),
-        (f"a={CANDIDATE}", {"If-Match": "*"}, 422, "ICE restarts"),
+        ("a=ice-ufrag:new\r\na=ice-pwd:x", {"If-Match": "*"}, 422, "ICE restarts"),
         ("a=ice-ufrag:new\r\na=ice-pwd:x", {"If-Match": "ETAG"}, 422, "ICE restarts"),
         ("a=candidate:rubbish", {"If-Match": "ETAG"}, 400, "is no candidate"),
         ("what is this", {"If-Match": "ETAG"}, 400, "is no line"),

@@ -98,6 +98,23 @@ def _set_up(link: Link, stack: ExitStack) -> None:
 
 
 @contextmanager
+def loopback_alone() -> Iterator[list[str]]:
+    """Make a namespace with no other network; yields what a command there begins with.
+
+    :raises NoNetwork: if the kernel does not let us.
+    """
+    if shutil.which("ip") is None or os.geteuid():
+        raise NoNetwork("network namespaces take root and ip (package iproute2)")
+    name = f"alone{os.getpid()}"
+    with ExitStack() as stack:
+        with _explained():
+            run("ip", "netns", "add", name)
+            stack.callback(run, "ip", "netns", "delete", name)
+            run("ip", "netns", "exec", name, "ip", "link", "set", "lo", "up")
+        yield ["ip", "netns", "exec", name]
+
+
+@contextmanager
 def _explained() -> Iterator[None]:
     try:
         yield

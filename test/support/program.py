@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .ordinary_user import OrdinaryUser
@@ -29,12 +30,13 @@ class Program:
         *arguments: str,
         environment: dict[str, str] | None = None,
         user: OrdinaryUser | None = None,
+        within: Sequence[str] = (),
     ) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._log = Path(self._folder.name, "output")
         with self._log.open("w") as output:
             self.process = subprocess.Popen(
-                [*(user.command if user else ()), program_path(name), *arguments],
+                [*within, *(user.command if user else ()), program_path(name), *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -13,6 +13,16 @@ from .narrow_link import NarrowLink
 SDP = {"Content-Type": "application/sdp"}
 
 
+async def make_offer(kind: str = "video", direction: str = "recvonly") -> str:
+    """Return an offer of whom nobody will hear again."""
+    connection = RTCPeerConnection()
+    connection.addTransceiver(kind, direction=direction)
+    await connection.setLocalDescription()
+    offer = connection.localDescription.sdp
+    await connection.close()
+    return offer
+
+
 class WhepViewer:
     """Watches one camera; made by :func:`watching`."""
 

@@ -13,7 +13,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from ...bridge import Bridge
 from ...runtime.async_owning import AsyncOwned
 from ...runtime.rate_limit import RateLimit
-from ...webrtc.errors import AnswerTimeout, IceRestartError, OfferError, TooManyViewers
+from ...webrtc.errors import IceRestartError, OfferError, Unavailable
 from ...webrtc.trickle import Fragment, FragmentError
 from ..settings import PredecessorSettings
 from .dialects import dialect_of_message, dialect_of_path
@@ -204,7 +204,7 @@ class Session:
                     lambda viewer: viewers.remove(viewer, "its client left, or offered anew"),
                 )
                 self._watching = owned.pop_all()
-        except (TooManyViewers, AnswerTimeout) as error:
+        except Unavailable as error:
             raise Hangup(WSCloseCode.TRY_AGAIN_LATER, f"{error}; try again later") from error
         except OfferError as error:
             await self._say_error(str(error))

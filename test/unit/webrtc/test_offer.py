@@ -1,7 +1,6 @@
 """Offers, from friendly and hostile clients: what is answered, and what is left out."""
 
 import pytest
-from aiortc import RTCPeerConnection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from pi_webrtc_streamer.webrtc.offer import (
     check_offer,
     split_sections,
 )
+from support.whep import make_offer
 
 # What an offer of Chromium's is made of, for the tests that need no connection.
 SESSION = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
@@ -31,16 +31,6 @@ DATA = (
     f"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n{TRANSPORT}"
     "a=mid:d\r\na=sctp-port:5000\r\n"
 )
-
-
-async def make_offer(kind="video", direction="recvonly") -> str:
-    connection = RTCPeerConnection()
-    try:
-        connection.addTransceiver(kind, direction=direction)
-        await connection.setLocalDescription()
-        return connection.localDescription.sdp
-    finally:
-        await connection.close()
 
 
 def checked(text: str, *codecs: str) -> Offer:
