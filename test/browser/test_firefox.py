@@ -7,8 +7,32 @@ import pytest
 from support.access import DRIVE
 from support.firefox import firefox
 from support.program import Program, node
+from support.waiting import wait_for
 
 LONG_ENOUGH = 20.0  # seconds; a picture that is taken for frozen is so after three
+
+# A player that posts its offer when it has gathered all: here they are names that it alone knows.
+GATHER_FIRST = """
+window.watched = { video: document.createElement('video'), offer: null };
+const connection = watched.connection = new RTCPeerConnection();
+connection.ontrack = event => {
+    watched.video.muted = true;
+    watched.video.srcObject = event.streams[0] ?? new MediaStream([event.track]);
+    watched.video.play();
+};
+connection.addTransceiver('video', { direction: 'recvonly' });
+connection.onicegatheringstatechange = async () => {
+    if (connection.iceGatheringState !== 'complete') return;
+    watched.offer = connection.localDescription.sdp;
+    const response = await fetch('/whep/camera', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/sdp' },
+        body: watched.offer,
+    });
+    await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+};
+connection.setLocalDescription();
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +56,16 @@ def test_the_picture_is_live_and_stays_so(streamer, operator):
     stats = operator.stats()
     assert (stats["width"], stats["height"], stats["codec"]) == (1280, 720, "VP8")
     operator.screenshot("firefox")
+
+
+def test_a_player_that_gathers_before_it_offers(streamer, operator):
+    operator.open(streamer)
+    operator.run(GATHER_FIRST)
+    wait_for(lambda: operator.run("return watched.video.currentTime > 0.5"), "the picture")
+    offer = operator.run("return watched.offer")
+    assert "a=end-of-candidates" in offer
+    assert ".local " in offer
+    operator.run("watched.connection.close()")
 
 
 def test_a_picture_that_stops_is_not_live_and_comes_back(operator, port):
