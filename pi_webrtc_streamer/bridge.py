@@ -107,7 +107,13 @@ class Bridge:
             }
             viewers = Viewers(
                 by_camera,
-                ViewerSettings(settings.codecs, self.ice_servers, tiers, settings.connect_timeout),
+                ViewerSettings(
+                    settings.codecs,
+                    self.ice_servers,
+                    tiers,
+                    settings.connect_timeout,
+                    self.warnings,
+                ),
                 Places(places),
             )
             undo.pop_all()

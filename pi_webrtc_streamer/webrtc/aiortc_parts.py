@@ -1,8 +1,9 @@
 """What aiortc keeps private: a sender whose own loop never runs, and the handshake of DTLS.
 
-This file alone touches what aiortc keeps private (``path.py``: aioice); ``test_aiortc_private.py``
-fails when a new version changes what it relies on. aiortc's own way would pack every picture again
-for every viewer, keep 128 packets for retransmission, and ignore requests for key frames.
+This file alone touches what aiortc keeps private (``path.py`` and ``gathering.py``: aioice);
+``test_aiortc_private.py`` fails when a new version changes what it relies on. aiortc's own way
+would pack every picture again for every viewer, keep 128 packets for retransmission, and ignore
+requests for key frames.
 """
 
 from __future__ import annotations
@@ -85,6 +86,12 @@ class Substitute(Protocol):
         ...
 
 
+def ice_connection(transceiver: RTCRtpTransceiver) -> Any:
+    """Return aioice's connection, which is below a transceiver's DTLS."""
+    transport: Any = transceiver.sender.transport
+    return transport.transport._connection
+
+
 class AiortcSender:
     """Puts a substitute's methods in the place of those of an aiortc sender, on this instance."""
 
@@ -93,8 +100,7 @@ class AiortcSender:
         self._sender = sender
         self._substitute = substitute
         self._parameters: RTCRtpSendParameters | None = None
-        # Over aioice's connection, which is below DTLS.
-        self.path = Path(sender.transport.transport._connection)
+        self.path = Path(ice_connection(transceiver))
         self._send_original = sender.send
         sender.send = self._send
         sender._run_rtp = self._run_rtp

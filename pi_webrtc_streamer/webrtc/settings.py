@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 from ..media.tiers import Tier
@@ -21,9 +22,11 @@ class ViewerSettings:
     """``codecs`` in the order of preference; no ICE server is asked unless it is named.
 
     ``connect_timeout`` is in seconds, from the answer to a connection that carries pictures.
+    ``warnings`` takes what a viewer found out that concerns all, by subject.
     """
 
     codecs: list[str]
     ice_servers: list[IceServer]
     tiers: tuple[Tier, ...]
     connect_timeout: float
+    warnings: MutableMapping[str, str]

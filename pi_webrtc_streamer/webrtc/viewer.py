@@ -20,10 +20,11 @@ from aiortc.sdp import candidate_from_sdp
 
 from ..link.rate_control import LinkEstimate, ceiling
 from ..media import live
-from .aiortc_parts import DtlsHandshake
+from .aiortc_parts import DtlsHandshake, ice_connection
 from .candidates import CandidateError, CandidateFilter
 from .capabilities import sending_preferences
 from .errors import IceRestartError, MalformedOffer, NoAddress, TooManyViewers
+from .gathering import Gathering
 from .offer import CANDIDATE, check_offer
 from .sender import JoinStream, StreamSender
 from .settings import ViewerSettings
@@ -72,6 +73,7 @@ class Viewer:
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
         self._dtls.watch(transceiver)
+        self._gathering = Gathering(ice_connection(transceiver), settings.warnings)
         link = LinkEstimate(ceiling(settings.tiers[0]))
         self.sender = StreamSender(transceiver, join, link)
 
@@ -179,6 +181,7 @@ class Viewer:
     async def close(self) -> None:
         """Give everything back; safe to call twice."""
         self.sender.path.cancel_checks()
+        await self._gathering.close()
         await self._connection.close()
 
     def _take_nothing(self) -> None:

@@ -31,7 +31,7 @@ from .viewer import Viewer
 logger = logging.getLogger(__name__)
 
 CONTROL_INTERVAL = 0.25  # seconds
-ANSWER_TIMEOUT = 10.0  # seconds; STUN and TURN servers that are not reached take 5 of them
+ANSWER_TIMEOUT = 10.0  # seconds
 MOST_GONE = 100  # viewers of whom it is remembered why they went
 
 

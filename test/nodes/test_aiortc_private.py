@@ -48,6 +48,10 @@ async def test_a_transport_has_what_is_sent_through():
     ice = transport.transport._connection
     assert ice._nominated == {}
     assert ice._remote_candidates == []
+    assert ice._protocols == []
+    assert ice._check_list == []
+    assert ice._find_pair(None, None) is None
+    assert "self.get_component_candidates(component" in inspect.getsource(ice.gather_candidates)
     assert type(ice._queue) is asyncio.Queue
     assert "self._queue.put_nowait((data, component))" in inspect.getsource(type(ice))
     assert "await self._handle_rtcp_data(data)" in inspect.getsource(rtcdtlstransport)
