@@ -41,6 +41,8 @@ class Visit:
     forwarded: bool = False  # whether it came through a proxy
     listed: bool = False  # whether it is from another site that may use this address (CORS)
     bearer: str | None = field(default=None, repr=False)
+    # A token that a page can have a browser send unasked: one of HTTP Basic, or in an address.
+    shown: str | None = field(default=None, repr=False)
     cookie: str | None = field(default=None, repr=False)
 
     @property
@@ -86,6 +88,8 @@ class Entrance:
         if self._tokens is None:
             self._require_local(visit)
             return Role.VIEW if listed else self._everybody
+        if visit.shown is not None and not visit.changes:
+            return self.role_of_token(visit.shown, visit.address, now)
         if visit.cookie is None or listed:
             return None
         role = self._tokens.role_of_cookie(visit.cookie)

@@ -14,11 +14,17 @@ from .errors import ApiError, Handler
 from .foreign import is_foreign
 from .keys import ACCESS
 from .login import is_for_people, login_page, signed_in
-from .visit import visit_of
+from .visit import is_for_tools, visit_of
 
 # aiohttp has keys of their own for requests since 3.14; those for applications did before.
 _ROLE: Any = getattr(web, "RequestKey", web.AppKey)("visitor_role", Role)
 _NEEDED = "required_role"  # of a handler
+# Basic is first: many tools read no further (RFC 9110, 11.6.1).
+TOOLS_CHALLENGE = 'Basic realm="the token is the password", charset="UTF-8", Bearer'
+HOW_TOOLS_SHOW_IT = (
+    "show it with ?token=TOKEN, as the password of HTTP Basic with any user's name, or with "
+    "Authorization: Bearer TOKEN"
+)
 
 Marked = TypeVar("Marked", bound=Callable[..., object])
 
@@ -44,12 +50,16 @@ def visitor_role(request: web.Request) -> Role | None:
 
 @web.middleware
 async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Pass on what may come in. A token in the query is taken out of it, for a cookie."""
+    """Pass on what may come in.
+
+    A token in the query is taken out of it, for a cookie, unless a tool shows it that keeps none.
+    """
     try:
         visit = visit_of(request)
         request[_ROLE] = request.app[ACCESS].entrance.admit(visit, time.monotonic())
         known = request.match_info.http_exception is None  # "//elsewhere" is no way to go on
-        signs_in = "token" in request.query and not is_foreign(request)
+        keeps_it = is_foreign(request) or is_for_tools(request)
+        signs_in = "token" in request.query and not keeps_it
         if known and request.method == "GET" and signs_in:
             return signed_in(request, request.query["token"])
         needed: Role | None = getattr(request.match_info.handler, _NEEDED, Role.VIEW)
@@ -61,11 +71,14 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _refuse(request: web.Request, refusal: Refusal) -> web.Response:
-    headers = {}
+    headers, text = {}, str(refusal)
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+        if is_for_tools(request):
+            headers["WWW-Authenticate"] = TOOLS_CHALLENGE
+            text = f"{text}; {HOW_TOOLS_SHOW_IT}"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     if is_for_people(request):
         return login_page(request, refusal, headers)
-    raise ApiError(refusal.status, str(refusal), headers)
+    raise ApiError(refusal.status, text, headers)

@@ -20,6 +20,7 @@ from .admission import requires, visitor_role
 from .errors import RETRY_AFTER, ApiError
 from .foreign import foreign_interface
 from .keys import BRIDGE, active_viewers, requested_feed
+from .visit import for_tools
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, objec
     }
 
 
+@for_tools
 async def snapshot(request: web.Request) -> web.Response:
     """Return the next picture."""
     feed = requested_feed(request)
@@ -132,6 +134,7 @@ async def snapshot(request: web.Request) -> web.Response:
     return web.Response(body=bytes(frame.data), content_type="image/jpeg", headers=headers)
 
 
+@for_tools
 async def stream(request: web.Request) -> web.StreamResponse:
     """Send the newest picture again and again (multipart/x-mixed-replace)."""
     feed = requested_feed(request)

@@ -62,6 +62,16 @@ def test_with_a_cookie_a_change_must_come_from_our_page():
         assert guarded().admit(visit(**change, bearer=DRIVE), 0) == Role.DRIVE
 
 
+def test_what_a_browser_may_have_been_made_to_send_is_for_looking_alone():
+    assert guarded().admit(visit(shown=VIEW), 0) == Role.VIEW
+    assert refusal(guarded(), visit(shown="wrong")) == 401
+    for change in ({"method": "POST"}, {"upgrades": True}):
+        own = {"origin": "http://robot:8080"}
+        assert guarded().admit(visit(**change, **own, shown=DRIVE), 0) is None
+    for foreign in FOREIGN:
+        assert refusal(guarded(), visit(**foreign, shown=VIEW)) == 403
+
+
 def test_listed_sites_take_a_token_and_no_cookie():
     listed = {"method": "POST", "origin": "https://player.example", "listed": True}
     assert guarded().admit(visit(**listed, cookie=COOKIE), 0) is None
@@ -97,6 +107,7 @@ visits = st.builds(
     forwarded=st.booleans(),
     listed=st.booleans(),
     bearer=st.none() | st.sampled_from([VIEW, DRIVE, "wrong"]),
+    shown=st.none() | st.sampled_from([VIEW, DRIVE, "wrong"]),
     cookie=st.none() | st.sampled_from([TOKENS.cookie(Role.VIEW), COOKIE, "wrong"]),
 )
 
@@ -110,10 +121,15 @@ def test_nobody_gets_more_than_the_token_gives(visit):
     assert visit.host not in (None, "evil.example")
     if visit.bearer is not None:
         assert role == TOKENS.role_of(visit.bearer)
+        return
+    foreign = visit.site in ("same-site", "cross-site") and not (visit.origin or visit.navigates)
+    assert not foreign, "a page from elsewhere has the browser send it"
+    if visit.shown is not None and not visit.changes:
+        assert role == TOKENS.role_of(visit.shown)
+        assert visit.origin in (None, "http://robot:8080") or visit.listed
     elif role is not None:
         assert role == TOKENS.role_of_cookie(visit.cookie)
         assert visit.origin in (None, "http://robot:8080")
-        assert visit.site in (None, "none", "same-origin") or visit.origin or visit.navigates
         assert visit.origin is not None or not visit.changes
 
 

@@ -1,0 +1,115 @@
+"""Tools that know only an address, or a name and a password: real ones, and what they may not."""
+
+import asyncio
+import shutil
+from base64 import b64encode
+
+import av
+import pytest
+
+from support.access import DRIVE, VIEW
+from support.nodes import Publisher, grey_jpeg, make_bridge, running
+from support.serving import AUTH, bearer, serving
+from support.whep import SDP
+
+SNAPSHOT, STREAM = "cameras/camera/snapshot.jpg", "cameras/camera/stream.mjpg"
+JPEG = b"\xff\xd8\xff"
+
+
+def basic(token: str, user: str = "robot") -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'{user}:{token}'.encode()).decode()}"}
+
+
+@pytest.fixture
+def bridge(node):
+    bridge = make_bridge(**AUTH)
+    with running(bridge), Publisher(node, grey_jpeg()):
+        yield bridge
+
+
+@pytest.mark.parametrize("path", [SNAPSHOT, STREAM])
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [(f"?token={VIEW}", {}), ("", basic(VIEW)), ("", basic(VIEW, "")), ("", bearer(VIEW))],
+)
+async def test_a_token_shown_anyhow_gives_the_picture(bridge, session, path, query, headers):
+    url = f"{bridge.url}{path}{query}"
+    async with session.get(url, headers=headers, allow_redirects=False) as response:
+        assert response.status == 200
+        assert "Set-Cookie" not in response.headers
+        assert JPEG in await response.content.readexactly(200)
+
+
+@pytest.mark.parametrize("name", ["curl", "wget"])
+@pytest.mark.parametrize("how", ["query", "password"])
+async def test_real_programs(bridge, name, how):
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"there is no {name}")
+    silently = {"curl": ["-sf"], "wget": ["-qO-"]}[name]
+    password = {"curl": ["-u", f"me:{VIEW}"], "wget": ["--user=me", f"--password={VIEW}"]}[name]
+    arguments, query = ([], f"?token={VIEW}") if how == "query" else (password, "")
+    process = await asyncio.create_subprocess_exec(
+        *(program, *silently, *arguments, f"{bridge.url}{SNAPSHOT}{query}"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    picture, _ = await process.communicate()
+    assert process.returncode == 0
+    assert picture.startswith(JPEG)
+
+
+@pytest.mark.parametrize("how", ["query", "password"])
+async def test_ffmpegs_library_plays_the_stream(bridge, how):
+    address = f"{bridge.url}{STREAM}"
+    if how == "query":
+        address += f"?token={VIEW}"
+    else:
+        address = address.replace("://", f"://me:{VIEW}@")
+
+    def play() -> int:
+        with av.open(address, format="mpjpeg", timeout=20) as container:
+            frames = container.decode(video=0)
+            return sum(next(frames).width for _ in range(3))
+
+    assert await asyncio.to_thread(play) == 3 * 640
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [("", {}), ("?token=wrong", {}), ("", basic("wrong")), ("", {"Authorization": "Basic %%%"})],
+)
+async def test_who_is_refused_is_told_how_to_show_a_token(bridge, session, query, headers):
+    async with session.get(f"{bridge.url}{SNAPSHOT}{query}", headers=headers) as response:
+        assert response.status == 401
+        assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
+        why = (await response.json())["error"]
+        assert "?token=TOKEN, as the password of HTTP Basic" in why
+
+
+async def test_pages_of_others_may_not_have_a_browser_show_it(bridge, session):
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        for query, shown in ((f"?token={VIEW}", {}), ("", basic(VIEW))):
+            url = f"{bridge.url}{SNAPSHOT}{query}"
+            async with session.get(url, headers=headers | shown) as response:
+                assert response.status == 403
+
+
+async def test_nothing_else_takes_a_password(session):
+    async with serving(**AUTH) as (url, _):
+        own = {"Origin": url.strip("/")}
+        for method, path in (("GET", "cameras"), ("POST", "test/move"), ("POST", "whep/camera")):
+            headers = SDP | own | basic(DRIVE)
+            async with session.request(method, f"{url}{path}", headers=headers) as response:
+                assert response.status == 401, path
+
+
+async def test_guesses_are_slowed_down_however_they_are_made(session):
+    async with serving(**AUTH) as (url, _):
+        for number in range(5):
+            query, headers = (("?token=wrong", {}), ("", basic("wrong")))[number % 2]
+            async with session.get(f"{url}{SNAPSHOT}{query}", headers=headers) as response:
+                assert response.status == 401
+        for query, headers in ((f"?token={VIEW}", {}), ("", basic(VIEW)), ("", bearer(VIEW))):
+            async with session.get(f"{url}{SNAPSHOT}{query}", headers=headers) as response:
+                assert response.status == 429
+                assert int(response.headers["Retry-After"]) >= 1
