@@ -136,11 +136,15 @@ class Entrance:
             raise Refusal(
                 403,
                 "a page from elsewhere sent this; the parameter cors_origins lists whose pages "
-                "may use WHEP",
+                "may use WHEP and show pictures",
             )
         followed = visit.navigates and not visit.changes  # a link, by somebody
         if visit.site in ("cross-site", "same-site") and not followed:
-            raise Refusal(403, "a page from elsewhere sent this, and may not")
+            raise Refusal(
+                403,
+                "a page from elsewhere sent this, and may not; one that the parameter cors_origins "
+                "lists may show pictures, with the attribute crossorigin",
+            )
 
     def _require_local(self, visit: Visit) -> None:
         if self._local and visit.forwarded:

@@ -52,7 +52,7 @@ class AccessSettings:
     )
     cors_origins: list[str] = setting(
         [""],
-        "Web origins whose pages may use WHEP (https://example.org), or * for every one",
+        "Web origins whose pages may show the cameras (https://example.org), or * for every one",
     )
     trusted_proxies: list[str] = setting(
         [""],

@@ -14,17 +14,12 @@ from .errors import ApiError, Handler
 from .foreign import is_foreign
 from .keys import ACCESS
 from .login import is_for_people, login_page, signed_in
-from .visit import is_for_tools, visit_of
+from .tools import CHALLENGE, HOW_TO_SHOW_IT, is_for_tools
+from .visit import visit_of
 
 # aiohttp has keys of their own for requests since 3.14; those for applications did before.
 _ROLE: Any = getattr(web, "RequestKey", web.AppKey)("visitor_role", Role)
 _NEEDED = "required_role"  # of a handler
-# Basic is first: many tools read no further (RFC 9110, 11.6.1).
-TOOLS_CHALLENGE = 'Basic realm="the token is the password", charset="UTF-8", Bearer'
-HOW_TOOLS_SHOW_IT = (
-    "show it with ?token=TOKEN, as the password of HTTP Basic with any user's name, or with "
-    "Authorization: Bearer TOKEN"
-)
 
 Marked = TypeVar("Marked", bound=Callable[..., object])
 
@@ -75,8 +70,8 @@ def _refuse(request: web.Request, refusal: Refusal) -> web.Response:
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
         if is_for_tools(request):
-            headers["WWW-Authenticate"] = TOOLS_CHALLENGE
-            text = f"{text}; {HOW_TOOLS_SHOW_IT}"
+            headers["WWW-Authenticate"] = CHALLENGE
+            text = f"{text}; {HOW_TO_SHOW_IT}"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
     if is_for_people(request):

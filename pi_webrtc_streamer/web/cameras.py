@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
+from ..access.entrance import SAFE_METHODS
 from ..bridge import Bridge
 from ..media.distributor import FrameDistributor, Mailbox
 from ..media.feed import CameraFeed
@@ -20,12 +21,14 @@ from .admission import requires, visitor_role
 from .errors import RETRY_AFTER, ApiError
 from .foreign import foreign_interface
 from .keys import BRIDGE, active_viewers, requested_feed
-from .visit import for_tools
+from .tools import for_tools
 
 logger = logging.getLogger(__name__)
 
 SNAPSHOT_TIMEOUT = 3.0  # seconds; a camera that nobody watched has to begin first
 BOUNDARY = "frame"
+SNAPSHOT = "/cameras/{camera}/snapshot.jpg"
+STREAM = "/cameras/{camera}/stream.mjpg"
 
 
 def add_routes(app: web.Application) -> None:
@@ -33,8 +36,10 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/cameras", list_cameras)
     app.router.add_get("/health", health)
     app.router.add_get("/stats", stats)
-    app.router.add_get("/cameras/{camera}/snapshot.jpg", snapshot)
-    app.router.add_get("/cameras/{camera}/stream.mjpg", stream, allow_head=False)
+    app.router.add_get(SNAPSHOT, snapshot)
+    app.router.add_get(STREAM, stream, allow_head=False)
+    for path in (SNAPSHOT, STREAM):
+        app.router.add_options(path, describe_picture)
 
 
 async def list_cameras(request: web.Request) -> web.Response:
@@ -153,6 +158,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
             if request.transport is not None:
                 request.transport.abort()  # it would not take the stream's end, either
             return response
+
+
+@for_tools
+async def describe_picture(request: web.Request) -> web.Response:
+    """Say what can be done with a picture: to look at it."""
+    requested_feed(request)
+    return web.Response(status=204, headers={"Allow": ", ".join(SAFE_METHODS)})
 
 
 async def _send_part(response: web.StreamResponse, frame: JpegFrame) -> None:

@@ -16,7 +16,7 @@ from . import cameras, whep
 from .access import Access
 from .admission import admit, requires
 from .connection import ConnectionLimits, at_its_own_pace
-from .cors import cors_for_whep
+from .cors import answer_preflights, set_cors_headers
 from .errors import errors_as_json
 from .files import INDEX, answer_with, send_file
 from .foreign import FOREIGN, NONE, ForeignInterface
@@ -37,7 +37,7 @@ def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -
     interface beside the bridge's own.
     """
     app = web.Application(
-        middlewares=[at_its_own_pace, cors_for_whep, errors_as_json, admit],
+        middlewares=[at_its_own_pace, answer_preflights, errors_as_json, admit],
         client_max_size=bridge.settings.max_body_size,
     )
     app[BRIDGE] = bridge
@@ -49,7 +49,7 @@ def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -
     whep.add_routes(app)
     cameras.add_routes(app)
     foreign.add_routes(app)
-    app.on_response_prepare.append(set_headers)
+    app.on_response_prepare.extend((set_headers, set_cors_headers))
     return app
 
 

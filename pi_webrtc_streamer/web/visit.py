@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from ..access.entrance import Visit
 from .cors import allowed_origin
 from .foreign import foreign_interface, is_foreign
 from .keys import ACCESS
+from .tools import shown_token
 
 _PORT = re.compile(r":\d+\Z", re.ASCII)
 FORWARDED = (
     *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
     *("X-Real-IP", "Via"),
 )
-_FOR_TOOLS = "for_tools"  # of a handler
-
-Marked = TypeVar("Marked", bound=Callable[..., object])
-
-
-def for_tools(handler: Marked) -> Marked:
-    """Mark a handler that serves tools which know only an address, or a name and a password.
-
-    They show their token as ``?token=``, or as the password of HTTP Basic (RFC 7617).
-    """
-    setattr(handler, _FOR_TOOLS, True)
-    return handler
-
-
-def is_for_tools(request: web.Request) -> bool:
-    """Return whether a request is one that such tools make."""
-    return getattr(request.match_info.handler, _FOR_TOOLS, False)
 
 
 def visit_of(request: web.Request) -> Visit:
@@ -53,7 +35,7 @@ def visit_of(request: web.Request) -> Visit:
         forwarded=any(name in headers for name in FORWARDED),
         listed="Origin" in headers and allowed_origin(request) is not None,
         bearer=_bearer(request),
-        shown=_shown(request) if is_for_tools(request) else None,
+        shown=shown_token(request),
         cookie=request.cookies.get(cookie_name(request)),
     )
 
@@ -84,17 +66,6 @@ def _bearer(request: web.Request) -> str | None:
     if scheme.lower() == "bearer":
         return token.strip()
     return request.query.get("token") if is_foreign(request) else None
-
-
-def _shown(request: web.Request) -> str | None:
-    """Return the token that a tool shows; with HTTP Basic, any user's name will do."""
-    if "token" in request.query:
-        return request.query["token"]
-    try:
-        basic = BasicAuth.decode(request.headers.get("Authorization", ""), "utf-8")
-    except ValueError:  # there is none, or another scheme's
-        return None
-    return str(basic.password)
 
 
 def client_address(request: web.Request) -> str:

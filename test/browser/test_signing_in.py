@@ -9,7 +9,7 @@ import pytest
 
 from support.browser import PHONE
 from support.browser import operator as looking
-from support.program import Program, free_port
+from support.program import Program, free_port, node
 
 TOKEN = "drive-too-4567"
 GIVEN = {"PI_WEBRTC_STREAMER_TOKEN_DRIVE": TOKEN}
@@ -102,7 +102,8 @@ ELSEWHERE = """<!doctype html><title>Elsewhere</title>
         document.body.append(element);
         element.src = bridge + name;
     }});
-    const image = (name) => outcome(new Image(), name);
+    const image = (name, crossOrigin = null) =>
+        outcome(Object.assign(new Image(), {{ crossOrigin }}), name);
     const script = (name) => outcome(document.createElement('script'), name);
     const fetched = (name, options) => fetch(bridge + name, options).then(
         (response) => `status ${{response.status}}`, () => 'refused');
@@ -151,6 +152,29 @@ def test_a_page_from_elsewhere_gets_no_picture(port, operator, tmp_path, environ
                 f"fetch(bridge + '{snapshot}', {{mode: 'no-cors'}}).then(r => r.type, e => 'no')"
             )
             assert page.evaluate(opaque) == "no"
+
+
+def test_a_page_of_a_listed_site_shows_pictures(port, operator, tmp_path):
+    page, snapshot = operator.page, "cameras/camera/snapshot.jpg"
+    with elsewhere(tmp_path, f"http://127.0.0.1:{port}/") as url:
+        listed = ("--ros-args", "-p", f"cors_origins:=['{url.rstrip('/')}']")
+        with (
+            Program(
+                "bridge_node",
+                *(*listed, "-p", f"port:={port}", "-p", "autostart:=true"),
+                environment=GIVEN,
+            ) as bridge,
+            node("camera_node", "source:=pattern", "width:=320", "height:=240"),
+        ):
+            bridge.wait_for_output("page: http")
+            page.goto(url)
+            for name in (snapshot, "cameras/camera/stream.mjpg"):
+                address = f"{name}?token={TOKEN}"
+                assert page.evaluate(f"image('{address}')") == "refused", "it asks as nobody"
+                assert page.evaluate(f"image('{address}', 'anonymous')") == "got it"
+                assert page.evaluate(f"image('{name}', 'anonymous')") == "refused", "no token"
+            bearer = f"{{headers: {{Authorization: 'Bearer {TOKEN}'}}}}"
+            assert page.evaluate(f"fetched('{snapshot}', {bearer})") == "status 200"
 
 
 def test_a_link_on_another_site_leads_in(port, operator, tmp_path):

@@ -94,6 +94,31 @@ async def test_pages_of_others_may_not_have_a_browser_show_it(bridge, session):
                 assert response.status == 403
 
 
+@pytest.mark.parametrize("path", [SNAPSHOT, STREAM])
+async def test_pages_of_listed_sites_may_show_pictures(node, session, path):
+    listed = "https://board.example"
+    bridge = make_bridge(**AUTH, cors_origins=[listed])
+    with running(bridge), Publisher(node, grey_jpeg()):
+        url = f"{bridge.url}{path}"
+        asking = {"Access-Control-Request-Method": "GET"}
+        for origin, preflight, status in ((listed, 204, 200), ("https://evil.example", 403, 403)):
+            headers = {"Origin": origin}
+            allowed = origin if origin == listed else None
+            async with session.options(url, headers=headers | asking) as response:
+                assert response.status == preflight
+                assert response.headers.get("Access-Control-Allow-Origin") == allowed
+            for query, shown in ((f"?token={VIEW}", {}), ("", basic(VIEW))):
+                async with session.get(url + query, headers=headers | shown) as response:
+                    assert response.status == status
+                    assert response.headers.get("Access-Control-Allow-Origin") == allowed
+                    assert response.headers["Vary"] == "Origin"
+                    if status == 403:
+                        why = (await response.json())["error"]
+                        assert "cors_origins lists whose pages may use WHEP and show" in why
+            async with session.get(url, headers=headers) as response:
+                assert response.status == (401 if allowed else 403)
+
+
 async def test_nothing_else_takes_a_password(session):
     async with serving(**AUTH) as (url, _):
         own = {"Origin": url.strip("/")}
