@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from ..access.entrance import require
+from ..access.roles import Role
 from ..webrtc.errors import (
     IceRestartError,
     MalformedOffer,
@@ -14,6 +16,7 @@ from ..webrtc.errors import (
     Unavailable,
 )
 from ..webrtc.trickle import FragmentError, parse_fragment
+from .admission import requires, visitor_role
 from .body import read_text
 from .errors import RETRY_AFTER, ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
@@ -59,6 +62,7 @@ async def create(request: web.Request) -> web.Response:
     return _with_ice_servers(response, request)
 
 
+@requires(None)
 async def trickle(request: web.Request) -> web.Response:
     """Take candidates that the viewer found after its offer: 204.
 
@@ -78,6 +82,7 @@ async def trickle(request: web.Request) -> web.Response:
     return web.Response(status=204, headers={"ETag": viewer.etag})
 
 
+@requires(None)
 async def delete(request: web.Request) -> web.Response:
     """End a session; the answer comes when all it held is given back."""
     viewer = _session(request)
@@ -94,17 +99,24 @@ async def describe_endpoint(request: web.Request) -> web.Response:
 
 async def describe_session(request: web.Request) -> web.Response:
     """Say what can be done with a session."""
+    requested_feed(request)
     return web.Response(
         status=204, headers={"Allow": "PATCH, DELETE, OPTIONS", "Accept-Patch": FRAGMENT}
     )
 
 
 def _session(request: web.Request) -> Viewer:
-    feed = requested_feed(request)
+    """Return the viewer whose session a request is for.
+
+    Who knows its address needs no token: it was told to the viewer alone, and players that trickle
+    or end a session show none (mediamtx's, for one). All else is told to those who may look.
+    """
     viewers = active_viewers(request)
     session = request.match_info["session"]
-    viewer = viewers.get(feed.name, session)
+    viewer = viewers.get(request.match_info["camera"], session)
     if viewer is None:
+        require(visitor_role(request), Role.VIEW)
+        requested_feed(request)
         why = viewers.why_gone(session)
         raise ApiError(404, f"the session has ended: {why}" if why else "there is no such session")
     return viewer

@@ -45,6 +45,32 @@ async def test_a_viewer_watches_with_a_bearer_token(node):
                 assert response.status == 200
 
 
+async def test_a_session_takes_no_token_of_who_knows_its_address(node, session):
+    """As mediamtx's player trickles and says good-bye."""
+    bridge = make_bridge(**AUTH)
+    fragment = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"}
+    with running(bridge), Publisher(node, grey_jpeg()):
+        async with watching(bridge.url, headers=bearer(VIEW)) as viewer:
+            await viewer.next_frame()
+            another = f"{bridge.url}whep/camera/AAAAAAAAAAAAAAAA"
+            elsewhere = viewer.resource.replace("/camera/", "/nose/")
+            for url, patched, deleted in (
+                (another, 401, 401),
+                (elsewhere, 401, 401),
+                (viewer.resource, 204, 200),
+                (viewer.resource, 401, 401),
+            ):
+                async with session.patch(url, data="a=mid:0", headers=fragment) as response:
+                    assert response.status == patched, url
+                async with session.delete(url) as response:
+                    assert response.status == deleted, url
+            async with viewer.session.delete(viewer.resource) as response:
+                assert response.status == 404
+            for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+                async with session.delete(viewer.resource, headers=foreign) as response:
+                    assert response.status == 403
+
+
 async def test_nobody_is_told_whose_session_is_which(node):
     """Who knows the address of a session may end it."""
     bridge = make_bridge()
