@@ -111,13 +111,13 @@ def _session(request: web.Request) -> Viewer:
     Who knows its address needs no token: it was told to the viewer alone, and players that trickle
     or end a session show none (mediamtx's, for one). All else is told to those who may look.
     """
-    viewers = active_viewers(request)
+    viewers = request.app[BRIDGE].viewers
     session = request.match_info["session"]
-    viewer = viewers.get(request.match_info["camera"], session)
+    viewer = viewers.get(request.match_info["camera"], session) if viewers is not None else None
     if viewer is None:
         require(visitor_role(request), Role.VIEW)
         requested_feed(request)
-        why = viewers.why_gone(session)
+        why = active_viewers(request).why_gone(session)
         raise ApiError(404, f"the session has ended: {why}" if why else "there is no such session")
     return viewer
 

@@ -235,6 +235,7 @@ ALLOWED = {
     ("webrtc/late.py", "run_in_executor"): "kept, and waited for by close()",
     ("webrtc/path.py", "BurstSocket"): "closed by an at_end of the sender",
     ("webrtc/viewer.py", "RTCPeerConnection"): "the constructor of what Viewers takes",
+    ("webrtc/gathering.py", "create_task"): "close(), which the viewer's calls",
     ("webrtc/viewers.py", "create_task"): "owns itself: a viewer's task, and the one for rates",
 }
 PACKAGE = Path(pi_webrtc_streamer.__file__).parent
