@@ -13,7 +13,7 @@ from aiortc.rtp import RtcpPacket, pack_remb_fci
 
 from pi_webrtc_streamer.link.rate_control import LEAST_CAPACITY, LinkEstimate
 from pi_webrtc_streamer.webrtc.candidates import MOST_CANDIDATES, CandidateError, CandidateFilter
-from pi_webrtc_streamer.webrtc.offer import OfferError, check_offer, split_sections
+from pi_webrtc_streamer.webrtc.offer import CANDIDATE, OfferError, check_offer, split_sections
 from pi_webrtc_streamer.webrtc.sender import StreamSender
 from pi_webrtc_streamer.webrtc.trickle import FragmentError, parse_fragment
 
@@ -28,6 +28,8 @@ def offer(data: bytes) -> None:
         assert checked.text.count("a=candidate:") <= MOST_CANDIDATES * 8
         sections = split_sections(checked.text)
         assert all(lines[0].startswith(("m=audio ", "m=video ")) for lines in sections[1:])
+        early = [line for lines in sections[1:-1] for line in lines if line.startswith(CANDIDATE)]
+        assert early == [], "aiortc takes the last section's candidates"
         completed = split_sections(checked.complete(checked.text))
         offered = split_sections("\r\n".join(text.splitlines()))
         kinds = [[lines[0].split(" ")[0] for lines in each[1:]] for each in (completed, offered)]
@@ -97,7 +99,13 @@ def offers() -> list[bytes]:
 
     return [
         asyncio.run(make(*kinds))
-        for kinds in (["video"], ["audio", "video"], ["video", "data"], ["data", "video"])
+        for kinds in (
+            ["video"],
+            ["audio", "video"],
+            ["video", "data"],
+            ["data", "video"],
+            ["video", "audio", "video"],
+        )
     ]
 
 

@@ -103,7 +103,7 @@ async def _receive(pieces: list[bytes]) -> None:
 def visit(data: bytes) -> None:
     """Judge what a request says of itself: a header a line, in the order below."""
     lines = data.decode("utf-8", "surrogateescape").split("\n")
-    host, origin, site, forwarded, bearer, cookie = (lines + [""] * 6)[:6]
+    host, origin, site, forwarded, bearer, cookie, shown = (lines + [""] * 7)[:7]
     is_origin(origin)
     client = TrustedProxies(["127.0.0.1"]).client("127.0.0.1", forwarded.split(","))
     entrance = Entrance(TOKENS, KnownHosts(["robot"]), local=False)
@@ -116,12 +116,14 @@ def visit(data: bytes) -> None:
                 origin=origin or None,
                 site=site or None,
                 bearer=bearer or None,
+                shown=shown or None,
                 cookie=cookie or None,
             ),
             0.0,
         )
         assert not host.lower().startswith(FOREIGN)
-        assert role == (TOKENS.role_of(bearer) if bearer else TOKENS.role_of_cookie(cookie))
+        token = bearer or shown
+        assert role == (TOKENS.role_of(token) if token else TOKENS.role_of_cookie(cookie))
         assert bearer or not origin or FOREIGN not in origin.lower()
 
 
@@ -146,6 +148,8 @@ def visits() -> list[bytes]:
         for headers in (
             ["robot:8080", "http://robot:8080", "same-origin", "192.0.2.7", "", cookie],
             ["[2001:db8::7]:8080", "", "none", "[2001:db8::9]:1, 127.0.0.1", "watch-only-0123", ""],
+            ["robot", "", "none", "192.0.2.7", "", cookie, "drive-too-4567"],
+            ["robot", f"http://{FOREIGN}", "", "192.0.2.7", "", "", "watch-only-0123"],
             [FOREIGN, f"https://{FOREIGN}:443", "cross-site", "192.0.2.7:4711", "", cookie],
         )
     ]
