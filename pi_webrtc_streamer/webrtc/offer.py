@@ -33,10 +33,10 @@ class Offer:
     """An offer that can be negotiated.
 
     ``text`` has the sections that can be: the first video, and audio and video that are in a bundle
-    with it. All of them go over the one transport of
-    the first video, whose ``mid`` and ICE user name fragment are given. ``rejected`` has the lines
-    that answer the others, by their place among the sections: a data channel, above all, which
-    would let the viewer fill this machine's memory with messages that nobody reads.
+    with it. All of them go over its one transport; its ``mid`` and ICE user name fragment are
+    given. ``rejected`` has the lines that answer the others, by their place among the sections: a
+    data channel, above all, which would let the viewer fill this machine's memory with messages
+    that nobody reads.
     ``renamed`` has the H.264 that is called another one in the text, by its section's place.
     """
 

@@ -3,7 +3,6 @@
 import pytest
 
 from support.browser import GIVE_UP_AFTER
-from support.program import Program, free_port
 
 # Offers what is asked for, in this order, and returns how many frames were decoded and what became
 # of the data channel.
@@ -36,21 +35,12 @@ WATCH = """async kinds => {
 DECODED = "() => watched.video.getVideoPlaybackQuality().totalVideoFrames >= 5"
 
 
-@pytest.fixture(scope="module")
-def streamer():
-    """Camera and bridge in one process, showing the pattern."""
-    port = free_port()
-    with Program("pi-webrtc-streamer", "--source", "pattern", "--port", str(port)) as program:
-        program.wait_for_output("Open http")
-        yield f"http://127.0.0.1:{port}/"
-
-
 @pytest.mark.parametrize(
     "kinds",
     ["data video", "audio video", "video audio data", "video video", "audio video audio"],
 )
-def test_video_is_shown_whatever_else_is_offered(streamer, operator, kinds):
-    operator.open(f"{streamer}health")  # a page of this origin that offers nothing itself
+def test_video_is_shown_whatever_else_is_offered(shared_streamer, operator, kinds):
+    operator.open(f"{shared_streamer}health")  # a page of this origin that offers nothing itself
     answer = operator.page.evaluate(WATCH, kinds.split())
     operator.page.wait_for_function(DECODED, timeout=GIVE_UP_AFTER)
     if "data" in kinds:
