@@ -17,6 +17,7 @@ from aioice.ice import StunProtocol
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.codecs import is_rtx
 from aiortc.rtcrtpreceiver import StreamStatistics
+from yarl import URL
 
 SDP = {"Content-Type": "application/sdp"}
 CLOCK_RATE = 90_000
@@ -140,7 +141,7 @@ def by_whep(url: str, camera: str = "camera", codec: str = "h264") -> Connect:
             response.raise_for_status()
             answer = RTCSessionDescription(await response.text(), "answer")
         await connection.setRemoteDescription(answer)
-        return str(response.url.join(response.url.with_path(response.headers["Location"])))
+        return str(response.url.join(URL(response.headers["Location"])))
 
     return connect
 

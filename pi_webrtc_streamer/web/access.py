@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from ..settings.bridge import BridgeSettings
 from .tls import fingerprint, server_context
 
 EVERY_ADDRESS = ("0.0.0.0", "::", "")
+_NOT_IN_COOKIE_NAMES = re.compile(r"[^A-Za-z0-9.-]")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Access:
     """What the server needs in order to let in whom it should.
 
     ``link`` is the address of the page with a token that was made for it, and the same as ``url``
-    if none was: others know theirs. ``port`` tells the cookies of two bridges on a machine apart.
+    if none was: others know theirs. ``cookie`` names the cookie of this bridge alone: browsers give
+    cookies to every port of a host, and a proxy may have several robots below one host.
     ``open_to_all`` says that everybody in the network may watch, as whoever set it up has said.
     """
 
@@ -38,6 +41,7 @@ class Access:
     proxies: TrustedProxies
     tls: ssl.SSLContext | None
     port: int
+    cookie: str
     url: str
     link: str = field(repr=False)
     open_to_all: bool = False
@@ -58,7 +62,8 @@ def make_access(
     address, port = listening
     local = ip_address(address).is_loopback
     addresses = machine_addresses()
-    names = {*machine_names(socket.gethostname()), *settings.known_hosts}
+    hostname = socket.gethostname()
+    names = {*machine_names(hostname), *settings.known_hosts}
     if not local and settings.host not in EVERY_ADDRESS:
         names.add(settings.host)
     found = _find_tokens(settings, local, environment)
@@ -85,6 +90,7 @@ def make_access(
         TrustedProxies(settings.proxies),
         tls,
         port,
+        f"pi_webrtc_streamer_{_NOT_IN_COOKIE_NAMES.sub('-', hostname)}_{port}",
         url,
         url if found is None or found.made is None else f"{url}?token={found.made}",
         open_to_all=found is None and settings.auth in ("open", "none"),

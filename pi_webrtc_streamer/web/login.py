@@ -18,6 +18,7 @@ from .body import read_text
 from .errors import ApiError
 from .foreign import foreign_interface
 from .keys import ACCESS
+from .relative import beside
 from .visit import client_address, cookie_name, is_secure
 
 COOKIE_AGE = 30 * 24 * 3600  # seconds
@@ -121,4 +122,4 @@ async def sign_in(request: web.Request) -> web.Response:
 
 def _address_without_token(request: web.Request) -> str:
     query = [(name, value) for name, value in request.query.items() if name != "token"]
-    return request.rel_url.with_query(query).raw_path_qs
+    return beside(request.rel_url.with_query(query))

@@ -84,9 +84,6 @@ def is_secure(request: web.Request) -> bool:
 
 
 def cookie_name(request: web.Request) -> str:
-    """Return the cookie's name: browsers give cookies to every port of a host.
-
-    With ``__Host-`` they let nobody set it over plain HTTP.
-    """
-    name = f"pi_webrtc_streamer_{request.app[ACCESS].port}"
+    """Return the cookie's name; with ``__Host-``, browsers let nobody set it over plain HTTP."""
+    name = request.app[ACCESS].cookie
     return f"__Host-{name}" if is_secure(request) else name

@@ -57,7 +57,8 @@ async def create(request: web.Request) -> web.Response:
     except OfferError as error:
         raise ApiError(422, str(error)) from error
     response = web.Response(status=201, text=answer, content_type=SDP)
-    response.headers["Location"] = f"/whep/{feed.name}/{viewer.id}"
+    # Relative to the endpoint: a proxy may have put the bridge below a path.
+    response.headers["Location"] = f"{feed.name}/{viewer.id}"
     response.headers["ETag"] = viewer.etag
     return _with_ice_servers(response, request)
 

@@ -8,7 +8,7 @@ from support import reverse_proxy
 from support.browser import CHROMIUM, chromium
 from support.browser import operator as looking
 from support.program import Program, free_port
-from support.reverse_proxy import NAME, URL
+from support.reverse_proxy import NAME, PATH, URL
 from support.waiting import wait_for
 
 # The pair of addresses by which the pictures come.
@@ -40,17 +40,18 @@ def operator(tmp_path):
         yield operator
 
 
-def test_an_operator_signs_in_and_sees_the_pictures(operator, tmp_path):
+@pytest.mark.parametrize("url", [URL, f"{URL}{PATH}"], ids=["at the root", "below a path"])
+def test_an_operator_signs_in_and_sees_the_pictures(operator, tmp_path, url):
     page = operator.page
     tokens = reverse_proxy.tokens(tmp_path)
-    operator.open(URL)
+    operator.open(url)
     page.get_by_label("Token").fill(tokens["view"])
     page.keyboard.press("Enter")
     operator.wait_for_state("live")
     answers: list[tuple[str, int]] = []
     page.on("response", lambda response: answers.append((response.url, response.status)))
     (cookie,) = page.context.cookies()
-    assert re.fullmatch(r"__Host-pi_webrtc_streamer_\d+", cookie["name"])
+    assert re.fullmatch(r"__Host-pi_webrtc_streamer_.+_\d+", cookie["name"])
     assert cookie["domain"] == NAME
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
     remote = page.evaluate(PAIR)
@@ -61,7 +62,7 @@ def test_an_operator_signs_in_and_sees_the_pictures(operator, tmp_path):
     operator.wait_for_state("live")
     operator.wait_for_frames()
     wait_for(lambda: page.evaluate(VIEWERS) == 1, "the end of the session before")
-    assert page.url == URL
+    assert page.url == url
     assert operator.hosts == {NAME}
-    assert (f"{URL}whep/camera", 201) in answers
+    assert (f"{url}whep/camera", 201) in answers
     assert [answer for answer in answers if answer[1] >= 400] == []

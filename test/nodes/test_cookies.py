@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from urllib.parse import urljoin
 
 import pytest
 
@@ -15,7 +16,7 @@ async def test_a_token_in_the_address_becomes_a_cookie(session):
         address = f"{url}?camera=front&token={VIEW}&codec=vp8"
         async with session.get(address, allow_redirects=False) as response:
             assert response.status == 303
-            assert response.headers["Location"] == "/?camera=front&codec=vp8"
+            assert response.headers["Location"] == "?camera=front&codec=vp8"
             assert response.headers["Cache-Control"] == "no-store"
             cookie = response.headers["Set-Cookie"]
             assert VIEW not in cookie
@@ -37,14 +38,14 @@ async def test_a_token_in_the_address_becomes_a_cookie(session):
 
 async def test_the_form_takes_the_token_to_the_page_that_was_asked_for(session):
     async with serving(**AUTH) as (url, _):
-        async with session.get(f'{url}?camera="><b>', headers=PEOPLE) as response:
+        async with session.get(f'{url}?camera=/"><b>', headers=PEOPLE) as response:
             page = await response.text()
             assert response.status == 401
             assert 'role="alert"></p>' in page, "nothing has gone wrong yet"
             assert '"><b>' not in page
             action = re.search(r'action="([^"]*)"', page)[1]
         form = {"token": f" {DRIVE}\n"}
-        async with session.post(url + action[1:], data=form, allow_redirects=False) as response:
+        async with session.post(urljoin(url, action), data=form, allow_redirects=False) as response:
             assert response.status == 303
             assert response.headers["Location"] == action
         async with session.get(f"{url}cameras") as response:
@@ -97,6 +98,13 @@ async def test_nobody_is_led_elsewhere(session):
             writer.close()
             assert " 401 " in answer
             assert "Location" not in answer
+
+
+async def test_a_name_with_a_colon_is_no_scheme(session):
+    async with serving(**AUTH) as (url, _):
+        address = f"{url}static/https:evil.example?token={VIEW}"
+        async with session.get(address, allow_redirects=False) as response:
+            assert response.headers["Location"] == "./https:evil.example"
 
 
 async def test_wrong_tokens_are_slowed_down_everywhere(session):

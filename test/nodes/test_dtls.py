@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
-from support.whep import SDP, WhepViewer
+from support.whep import SDP, WhepViewer, session_address
 
 
 class OtherCertificate(RTCCertificate):
@@ -115,11 +115,11 @@ async def see_failure(bridge, session, certificate, fingerprint: str = "") -> No
     try:
         async with session.post(f"{bridge.url}whep/camera", data=offer, headers=SDP) as response:
             assert response.status == 201
-            where = response.headers["Location"]
+            where = session_address(response)
             answer = RTCSessionDescription(await response.text(), "answer")
         await viewer.connection.setRemoteDescription(answer)
         await until(lambda: not bridge._bridge.viewers.counts(), "its end")
-        async with session.delete(bridge.url + where.lstrip("/")) as response:
+        async with session.delete(where) as response:
             assert response.status == 404
             assert "its DTLS handshake failed" in (await response.json())["error"]
     finally:

@@ -22,7 +22,7 @@ from pi_webrtc_streamer.page import FOLDER, NAMES
 from support import reverse_proxy
 from support.nodes import TOPIC, Publisher, grey_jpeg
 from support.program import Program, free_port
-from support.reverse_proxy import NAME, ORIGIN, URL
+from support.reverse_proxy import NAME, ORIGIN, PATH, URL
 from support.waiting import until
 from support.whep import SDP, watching
 
@@ -49,6 +49,8 @@ class Robot(AbstractResolver):
 class Site:
     """A bridge behind nginx, as clients at different addresses find it."""
 
+    url: str  # set for each test
+
     def __init__(self, folder: Path, https: int, bridge: Program) -> None:
         self.bridge = bridge
         self.token = reverse_proxy.tokens(folder)["view"]
@@ -72,11 +74,11 @@ class Site:
 
     def watching(self, address: str):
         """Somebody who does watch."""
-        return watching(URL, headers=self.bearer, connector=self.connector(address))
+        return watching(self.url, headers=self.bearer, connector=self.connector(address))
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def whole_site(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("site"), free_port()
     parameters = (f"port:={port}", "autostart:=true", *LIMITS)
     with (
@@ -92,16 +94,22 @@ def site(tmp_path_factory):
         yield Site(folder, https, program)
 
 
+@pytest.fixture(params=["", PATH], ids=["at the root", "below a path"])
+def site(whole_site, request):
+    whole_site.url = f"{URL}{request.param}"
+    return whole_site
+
+
 async def test_the_page_and_its_files(site):
     async with site.visitor(ONE) as session:
-        async with session.get(URL, headers=PEOPLE) as response:
+        async with session.get(site.url, headers=PEOPLE) as response:
             assert response.status == 401
             assert "This robot asks for a token" in await response.text()
-        async with session.get(f"{URL}health") as response:
+        async with session.get(f"{site.url}health") as response:
             assert await response.json() == {"status": "ok"}
     async with site.member(ONE) as session:
         for name in sorted(NAMES):
-            async with session.get(f"{URL}static/{name}") as response:
+            async with session.get(f"{site.url}static/{name}") as response:
                 assert await response.read() == (FOLDER / name).read_bytes()
                 assert response.headers["X-Content-Type-Options"] == "nosniff"
                 assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
@@ -111,15 +119,15 @@ async def test_the_page_and_its_files(site):
 async def test_a_cookie_for_a_token_and_which_pages_may_use_it(site):
     async with site.visitor(ONE) as session:
         form, own = {"token": site.token}, {"Origin": ORIGIN}
-        posting = session.post(URL, data=form, headers=own, allow_redirects=False)
+        posting = session.post(site.url, data=form, headers=own, allow_redirects=False)
         async with posting as response:
             assert response.status == 303
-            assert response.headers["Location"] == "/"
+            assert response.headers["Location"] == "./"
             cookie = response.headers["Set-Cookie"]
             assert cookie.startswith("__Host-")
             for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
                 assert f"; {attribute}" in cookie
-        async with session.get(f"{URL}cameras") as response:
+        async with session.get(f"{site.url}cameras") as response:
             assert (await response.json())["role"] == "view"
         for origin, status in (
             (ORIGIN, 400),  # let in, with what is no offer
@@ -128,13 +136,15 @@ async def test_a_cookie_for_a_token_and_which_pages_may_use_it(site):
             ("https://evil.example", 403),
         ):
             headers = SDP | {"Origin": origin}
-            async with session.post(f"{URL}whep/camera", data="x", headers=headers) as response:
+            async with session.post(
+                f"{site.url}whep/camera", data="x", headers=headers
+            ) as response:
                 assert response.status == status, origin
 
 
 async def test_another_name_is_refused(site):
     headers = {"Host": "evil.example"}
-    async with site.member(ONE) as session, session.get(URL, headers=headers) as response:
+    async with site.member(ONE) as session, session.get(site.url, headers=headers) as response:
         assert response.status == 421
         assert "allowed_hosts" in (await response.json())["error"]
 
@@ -147,7 +157,7 @@ async def test_a_session_from_offer_to_end(site, node):
             addresses = [ip_address(line.split()[4]) for line in lines]
             assert addresses
             assert not any(address.is_loopback for address in addresses), "past nginx"
-            assert viewer.resource.startswith(f"{URL}whep/camera/")
+            assert viewer.resource.startswith(f"{site.url}whep/camera/")
             async with viewer.session.patch(
                 viewer.resource,
                 data=f"a=mid:0\r\n{CANDIDATE}\r\n",
@@ -162,7 +172,7 @@ async def test_a_session_from_offer_to_end(site, node):
 
 async def test_limits_of_each_client_and_of_all(site, node):
     async def refused(session: aiohttp.ClientSession, status: int) -> None:
-        async with session.post(f"{URL}whep/camera", data=offer, headers=SDP) as response:
+        async with session.post(f"{site.url}whep/camera", data=offer, headers=SDP) as response:
             assert response.status == status
             assert response.headers["Retry-After"] == "1"
             assert "viewer" in (await response.json())["error"]
@@ -180,13 +190,13 @@ async def test_limits_of_each_client_and_of_all(site, node):
 async def test_a_body_that_is_too_large(site, size):
     async with site.member(ONE) as session:
         body = b"a" * size
-        async with session.post(f"{URL}whep/camera", data=body, headers=SDP) as response:
+        async with session.post(f"{site.url}whep/camera", data=body, headers=SDP) as response:
             assert response.status == 413
             assert "65536 bytes" in (await response.json())["error"]
 
 
 async def test_no_picture_in_time(site, node):
-    url = f"{URL}cameras/camera/snapshot.jpg"
+    url = f"{site.url}cameras/camera/snapshot.jpg"
     async with site.member(ONE) as session, session.get(url) as response:
         assert response.status == 503
         assert response.headers["Retry-After"] == "1"
@@ -197,14 +207,14 @@ async def test_wrong_tokens_are_counted_for_each_client_whatever_it_says(site):
     async with site.visitor(GUESSER) as guesser, site.member(ONE) as other:
         for number in range(50):
             headers = {"Authorization": "Bearer wrong", "X-Forwarded-For": f"192.0.2.{number}"}
-            async with guesser.get(f"{URL}cameras", headers=headers) as response:
+            async with guesser.get(f"{site.url}cameras", headers=headers) as response:
                 if response.status == 429:
                     break
                 assert response.status == 401
         assert response.status == 429
         assert int(response.headers["Retry-After"]) >= 1
         for headers in ({}, {"X-Forwarded-For": GUESSER}):
-            async with other.get(f"{URL}cameras", headers=headers) as response:
+            async with other.get(f"{site.url}cameras", headers=headers) as response:
                 assert response.status == 200
     site.bridge.wait_for_output(f"5 wrong tokens in a row from {GUESSER}")
 
@@ -225,7 +235,7 @@ async def test_every_picture_of_a_stream_comes_whole_though_none_follows(site, n
         while True:
             seen.add(await read_part(content) - began)
 
-    url = f"{URL}cameras/camera/stream.mjpg"
+    url = f"{site.url}cameras/camera/stream.mjpg"
     async with site.member(ONE) as session, session.get(url) as response:
         assert response.status == 200
         reading = asyncio.create_task(read_parts(response.content))

@@ -59,7 +59,7 @@ async def test_created_has_location_and_etag(bridge, session):
     async with session.post(url, data=await make_offer(), headers=SDP) as response:
         assert response.status == 201
         assert response.content_type == "application/sdp"
-        assert response.headers["Location"].startswith("/whep/camera/")
+        assert response.headers["Location"].startswith("camera/")
         assert response.headers["ETag"].startswith('"')
         assert "Link" not in response.headers, "no ICE server is named unless configured"
         assert "aiohttp" not in response.headers["Server"]

@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 
-from .whep import SDP, WhepViewer
+from .whep import SDP, WhepViewer, session_address
 
 AT_ONCE = 200  # connections
 IN_A_ROW = 1000
@@ -30,7 +30,7 @@ async def many_in_a_row(url: str, count: int) -> None:
                 continue
             async with session.post(f"{url}whep/camera", data=offer, headers=SDP) as response:
                 assert response.status == 201, await response.text()
-                resource = response.url.join(response.url.with_path(response.headers["Location"]))
+                resource = session_address(response)
             async with session.delete(resource) as response:
                 assert response.status == 200
 

@@ -36,7 +36,6 @@ class Viewer:
 
     def __init__(self, url: str, sections: list[str]) -> None:
         self._url = url
-        self._resource = ""
         self._frames = 0
         self._gathered = threading.Event()
         self.pipeline = Gst.Pipeline.new()
@@ -64,7 +63,6 @@ class Viewer:
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                self._resource = response.headers["Location"]
                 say(status=response.status, answer=(answer := response.read().decode()))
         except urllib.error.HTTPError as error:
             say(status=error.code, error=error.read().decode(), offer=offer)

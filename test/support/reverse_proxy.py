@@ -18,6 +18,8 @@ from .waiting import wait_for
 NAME = "robot.example.org"
 ORIGIN = f"https://{NAME}"
 URL = f"{ORIGIN}/"
+PATH = "robot1/"
+SOCKET_PATH = f"{PATH}camera1/"
 SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
 NGINX_CONF = """
 daemon off;
@@ -51,21 +53,30 @@ def tokens(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def nginx(folder: Path, bridge_port: int) -> Iterator[int]:
-    """Run nginx before a bridge with the documentation's configuration; yields its port."""
+def nginx(folder: Path, bridge_port: int, signalling_port: int | None = None) -> Iterator[int]:
+    """Run nginx before a bridge with the documentation's configuration; yields its port.
+
+    The bridge is there at the root and below :data:`PATH`, and the predecessor's socket below
+    :data:`SOCKET_PATH`, if it has one.
+    """
     if not program_path("nginx").exists():
         pytest.skip("there is no nginx in the environment (tools/nginx)")
     certificate, port = folder / "robot.pem", free_port()
     kept_certificate(certificate, {NAME}, datetime.datetime.now(datetime.timezone.utc))
-    server = _block("nginx", "proxy_pass")
+    server = _block("nginx", "server {").rstrip().removesuffix("}")
+    server += _block("nginx", f"location /{PATH} {{")
+    if signalling_port is not None:
+        socket_location = _block("nginx", f"location /{SOCKET_PATH} {{")
+        server += socket_location.replace("127.0.0.1:5557", f"127.0.0.1:{signalling_port}")
+    server += "}"
     for written, here in (
         ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         ("/etc/ssl/robot.pem", str(certificate)),
         ("/etc/ssl/private/robot.key", str(certificate)),  # it has both
-        ("127.0.0.1:8080", f"127.0.0.1:{bridge_port}"),
     ):
         assert server.count(written) == 1, written
         server = server.replace(written, here)
+    server = server.replace("127.0.0.1:8080", f"127.0.0.1:{bridge_port}")
     user = "user root;" if os.getuid() == 0 else ""  # nobody else may look into the folder
     conf = folder / "nginx.conf"
     conf.write_text(NGINX_CONF.format(user=user, folder=folder, server=server))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from av import VideoFrame
+from yarl import URL
 
 from .narrow_link import NarrowLink
 
@@ -21,6 +22,11 @@ async def make_offer(kind: str = "video", direction: str = "recvonly") -> str:
     offer = connection.localDescription.sdp
     await connection.close()
     return offer
+
+
+def session_address(response: aiohttp.ClientResponse) -> str:
+    """Return the address of the session that a response to an offer names."""
+    return str(response.url.join(URL(response.headers["Location"])))
 
 
 class WhepViewer:
@@ -46,9 +52,7 @@ class WhepViewer:
         async with self.session.post(self._url, data=offer, headers=SDP) as response:
             self.answer = await response.text()
             if response.status == 201:
-                self.resource = str(
-                    response.url.join(response.url.with_path(response.headers["Location"]))
-                )
+                self.resource = session_address(response)
                 self.etag = response.headers["ETag"]
                 if self.link is not None:
                     self.answer = await self.link.lead(self.answer)

@@ -14,6 +14,7 @@ from ...bridge import Bridge
 from ...web.admission import visitor_role
 from ...web.foreign import ForeignInterface
 from ...web.keys import ACCESS, BRIDGE
+from ...web.relative import beside
 from ..state import CameraSwitch, Predecessor, SwitchError
 from .describe import (
     describe_all_cameras,
@@ -25,6 +26,7 @@ from .describe import (
 from .keys import PREDECESSOR, is_of_api
 
 Switching: TypeAlias = Callable[[CameraSwitch], Awaitable[None]]
+PAGE = "/viewer"
 NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -35,7 +37,7 @@ def interface(bridge: Bridge, predecessor: Predecessor) -> ForeignInterface:
         tells_status=is_of_api,
         add_routes=partial(_add_routes, predecessor),
         describe_health=partial(describe_services, bridge, predecessor),
-        page="/viewer",
+        page=PAGE,
     )
 
 
@@ -52,8 +54,8 @@ def _add_routes(predecessor: Predecessor, app: web.Application) -> None:
 
 
 async def _lead_to_page(request: web.Request) -> web.Response:
-    headers = {"Location": str(request.rel_url.with_path("/viewer", keep_query=True))}
-    return web.Response(status=302, headers=headers)
+    address = beside(request.rel_url.with_path(PAGE, keep_query=True))
+    return web.Response(status=302, headers={"Location": address})
 
 
 async def _status(request: web.Request) -> web.Response:

@@ -63,7 +63,7 @@ async def get(session, bridge, path: str) -> dict:
 
 async def test_the_page_is_where_it_was(session, bridge):
     async with session.get(bridge.url, allow_redirects=False) as response:
-        assert (response.status, response.headers["Location"]) == (302, "/viewer")
+        assert (response.status, response.headers["Location"]) == (302, "./viewer")
     async with session.get(bridge.url) as response:
         assert response.status == 200
         assert "Robot cameras" in await response.text()
@@ -226,7 +226,7 @@ async def test_without_webrtc_the_old_pages_find_the_rest(session, tmp_path):
         program.wait_for_output("Open http")
         url = f"http://127.0.0.1:{web}/"
         async with session.get(url, allow_redirects=False) as response:
-            assert (response.status, response.headers["Location"]) == (302, "/viewer")
+            assert (response.status, response.headers["Location"]) == (302, "./viewer")
         async with session.get(f"{url}api/status") as response:
             status = await response.json()
         assert (status["webrtc"], list(status["cameras"])) == ({}, ["camera1"])

@@ -176,10 +176,10 @@ class Client:
 
 @asynccontextmanager
 async def connected(
-    dialect: str, port: int, query: str = "", scheme: str = "ws", **options
+    dialect: str, port: int, query: str = "", scheme: str = "ws", below: str = "", **options
 ) -> AsyncIterator[Client]:
-    """Open a socket on a signalling port, for the length of a context."""
-    url = f"{scheme}://127.0.0.1:{port}{PATHS[dialect]}{query}"
+    """Open a socket on a signalling port, or ``below`` a proxy's path, for a context's length."""
+    url = f"{scheme}://127.0.0.1:{port}{below}{PATHS[dialect]}{query}"
     async with aiohttp.ClientSession() as session, session.ws_connect(url, **options) as socket:
         client = Client(dialect, socket)
         try:
