@@ -8,16 +8,21 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
+from aioice import Candidate, Connection, stun
+from aioice.ice import StunProtocol
 from aiortc import RTCPeerConnection
 from aiortc.rtp import RtcpPacket, pack_remb_fci
 
 from pi_webrtc_streamer.link.rate_control import LEAST_CAPACITY, LinkEstimate
 from pi_webrtc_streamer.webrtc.candidates import MOST_CANDIDATES, CandidateError, CandidateFilter
+from pi_webrtc_streamer.webrtc.datagrams import DatagramQueue, dropping_malformed
 from pi_webrtc_streamer.webrtc.offer import CANDIDATE, OfferError, check_offer, split_sections
 from pi_webrtc_streamer.webrtc.sender import StreamSender
+from pi_webrtc_streamer.webrtc.shared_port import Share, SharedSocket
 from pi_webrtc_streamer.webrtc.trickle import FragmentError, parse_fragment
 
 CEILING = 3_000_000  # bit/s
+PASSWORD = "a/password/of/22/chars"
 
 
 def offer(data: bytes) -> None:
@@ -77,6 +82,48 @@ def _sender() -> tuple[asyncio.AbstractEventLoop, StreamSender, Any]:
 
     loop = asyncio.new_event_loop()
     return loop, *loop.run_until_complete(make())
+
+
+def datagram(data: bytes) -> None:
+    """Take what comes to the port that viewers share, from an address that one of them has."""
+    _shared_socket().datagram_received(data, ("192.0.2.7", 5000))
+
+
+@cache
+def _shared_socket() -> SharedSocket:
+    class Wire(asyncio.DatagramTransport):
+        def sendto(self, *_: object) -> None:
+            pass
+
+    async def make() -> SharedSocket:
+        socket = SharedSocket()
+        socket.connection_made(Wire())
+        connection = Connection(False, local_username="ours", local_password=PASSWORD)
+        connection.remote_username = "theirs"
+        connection._queue = DatagramQueue()
+        protocol: Any = StunProtocol(connection)
+        protocol.datagram_received = dropping_malformed(protocol.datagram_received)
+        share = Share(socket, protocol, connection.local_username)
+        protocol.connection_made(share)
+        protocol.local_candidate = Candidate.from_sdp("1 1 udp 1 192.0.2.1 8189 typ host")
+        socket.claim(share, ("192.0.2.7", 5000))
+        return socket
+
+    loop = asyncio.new_event_loop()
+    return loop.run_until_complete(make())
+
+
+def datagrams() -> list[bytes]:
+    """Return an ICE check, its answer, and what DTLS and SRTP begin with."""
+    check = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    check.attributes["USERNAME"] = "ours:theirs"
+    check.attributes["PRIORITY"] = 1
+    check.attributes["ICE-CONTROLLING"] = 1
+    check.add_message_integrity(PASSWORD.encode())
+    answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE)
+    answer.attributes["XOR-MAPPED-ADDRESS"] = ("192.0.2.1", 8189)
+    answer.add_message_integrity(PASSWORD.encode())
+    return [bytes(check), bytes(answer), b"\x16\xfe\xfd" + bytes(60), b"\x80\xc8" + bytes(60)]
 
 
 def offers() -> list[bytes]:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from .picture_targets import compressed_image, compressed_images, image, images, jpeg, jpegs
 from .predecessor_targets import config_toml, messages, signalling, tomls
 from .session_targets import (
+    datagram,
+    datagrams,
     feedback,
     fragments,
     offer,
@@ -39,6 +41,7 @@ TARGETS = {
     "offer": Target(offer, offers),
     "trickle": Target(trickle, fragments),
     "feedback": Target(feedback, reports),
+    "datagram": Target(datagram, datagrams),
     "camera_info": Target(camera_info, calibrations),
     "config": Target(config, configs),
     "config_toml": Target(config_toml, tomls),

@@ -113,6 +113,8 @@ class Bridge:
                     tiers,
                     settings.connect_timeout,
                     self.warnings,
+                    settings.udp_port,
+                    [address for address in settings.udp_addresses if address],
                 ),
                 Places(places),
             )

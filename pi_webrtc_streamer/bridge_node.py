@@ -32,7 +32,8 @@ from .telemetry.counts import resident_memory
 from .telemetry.memory_watch import MemoryWatch
 from .telemetry.reporting import logging_statistics
 from .web.access import Access, make_access
-from .web.server import PortError, WebServer, listen, make_app
+from .web.ports import PortError, listen, require_udp
+from .web.server import WebServer, make_app
 from .web.tls import TlsError
 
 RCLError = rclpy_implementation.RCLError
@@ -77,6 +78,7 @@ class BridgeNode(OwningNode):
             listener = owned.take(
                 "the port", partial(listen, settings.host, settings.port), socket.socket.close
             )
+            require_udp(settings.udp_port, "udp_port")
             self._predecessor.listen()
             access = self._make_access(settings, listener)
         except (PortError, TokenError, TlsError) as error:

@@ -14,7 +14,7 @@ from ..bridge import Bridge
 from ..runtime.owning import Owned
 from ..web.access import Access
 from ..web.foreign import ForeignInterface
-from ..web.server import listen
+from ..web.ports import listen
 from .settings import PredecessorSettings, parse_document
 from .state import CameraSwitch, Predecessor
 

@@ -10,10 +10,15 @@ LARGEST_PORT = 65535
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?\Z")
 
 
-def is_host(text: str) -> bool:
-    """Return whether a text can be an IP address or the name of a host."""
+def is_ip_address(text: str) -> bool:
+    """Return whether a text is an IP address."""
     try:
         ip_address(text)
     except ValueError:
-        return _HOST_NAME.match(text) is not None
+        return False
     return True
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text can be an IP address or the name of a host."""
+    return is_ip_address(text) or _HOST_NAME.match(text) is not None

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ..media.jpeg import MAX_PIXELS
 from ..media.packetiser import IPV6_MTU
 from .access import AccessSettings
-from .addresses import LARGEST_PORT
+from .addresses import LARGEST_PORT, is_ip_address
 from .node import NodeSettings
 from .schema import Setting, SettingsError, Value, setting
 
@@ -165,10 +165,22 @@ class BridgeSettings(AccessSettings, NodeSettings):
         minimum=256,
         maximum=268_435_456,
     )
+    udp_port: int = setting(
+        0,
+        "UDP port of all WebRTC viewers, for a firewall or a container's host to open; 0: each "
+        "viewer has ports of its own, which the system chooses",
+        minimum=0,
+        maximum=LARGEST_PORT,
+    )
+    udp_addresses: list[str] = setting(
+        [""],
+        "Further addresses at which viewers reach that port: those of a container's host, or of a "
+        "router that passes the port on",
+    )
     stun_urls: list[str] = setting(
         [""],
-        "STUN servers (stun:host:port); none is asked unless it is named here, and every viewer's "
-        "answer waits for those that are, up to 5 s where one is not reached",
+        "STUN servers (stun:host:port); none is asked unless it is named here, and no viewer waits "
+        "for one that is silent",
     )
     turn_urls: list[str] = setting([""], "TURN servers (turn:host:port?transport=udp)")
     turn_username: str = setting("", "User name for the TURN servers")
@@ -184,6 +196,7 @@ class BridgeSettings(AccessSettings, NodeSettings):
         unknown = [codec for codec in self.codecs if codec not in ("h264", "vp8")]
         if unknown or not self.codecs:
             raise SettingsError(f"codecs is {self.codecs}; name one or both of h264, vp8")
+        _check_udp_addresses(self.udp_port, [each for each in self.udp_addresses if each])
         for url in [*self.stun_urls, *self.turn_urls]:
             if url and (url.partition(":")[0] not in _ICE_SCHEMES or not urlsplit(url).path):
                 raise SettingsError(
@@ -205,6 +218,18 @@ def of_camera(name: str, settings: OfEachCamera) -> dict[str, tuple[Setting, Val
         )
         for key, (about, default) in settings.items()
     }
+
+
+def _check_udp_addresses(port: int, addresses: list[str]) -> None:
+    for address in addresses:
+        if not is_ip_address(address):
+            raise SettingsError(
+                f'udp_addresses has "{address}"; write IP addresses, such as 192.168.1.20'
+            )
+    if addresses and not port:
+        raise SettingsError(
+            f"udp_addresses is {addresses}, but udp_port is 0; say which port is passed on"
+        )
 
 
 def _check_cameras(cameras: list[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import ssl
 
@@ -28,10 +27,6 @@ from .login import sign_in
 SHUTDOWN_TIMEOUT = 0.5  # seconds for requests under way
 
 
-class PortError(Exception):
-    """The server cannot listen where it should; the text names the address and the way out."""
-
-
 def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -> web.Application:
     """Return the application that serves a bridge to those who may come in, and perhaps another
     interface beside the bridge's own.
@@ -51,20 +46,6 @@ def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -
     foreign.add_routes(app)
     app.on_response_prepare.extend((set_headers, set_cors_headers))
     return app
-
-
-def listen(host: str, port: int, parameter: str = "port") -> socket.socket:
-    """Listen on a TCP port: the one asked for, or a free one if that is 0.
-
-    :raises PortError: if the address cannot be listened on; it names the parameter of the port.
-    """
-    # Not left to asyncio, whose error no longer tells why an address cannot be had (Python 3.13).
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        both = family == socket.AF_INET6 and host == "::"
-        return socket.create_server(address[:2], family=family, dualstack_ipv6=both)
-    except OSError as error:
-        raise PortError(_explain(error, host, port, parameter)) from error
 
 
 class WebServer:
@@ -112,21 +93,6 @@ class WebServer:
     def _make_handler(self) -> asyncio.Protocol:
         assert self._runner.server is not None
         return self._runner.server()
-
-
-def _explain(error: OSError, host: str, port: int, parameter: str) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"port {port} on {host} is in use by another program; end that or choose another "
-            f"with the parameter {parameter} (ss -ltnp shows who listens)"
-        )
-    if error.errno == errno.EACCES:
-        return (
-            f"port {port} needs privileges; choose one from 1024 up with the parameter {parameter}"
-        )
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f'host "{host}" is no address of this machine; 0.0.0.0 stands for all of them'
-    return f'cannot listen on host "{host}", port {port}: {error.strerror or error}'
 
 
 async def _page(request: web.Request) -> web.Response:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import struct
+from collections.abc import Callable
+from typing import Any
+
+logger = logging.getLogger(__name__)
 
 # A viewer sends some dozens a second. They wait in the time between ICE and DTLS, and where the
 # event loop is late.
@@ -20,3 +26,20 @@ class DatagramQueue(asyncio.Queue[tuple[bytes, int] | None]):
         """Let a datagram and its component wait, or drop it."""
         if item is None or (item[0] and self.qsize() < MOST_WAITING):
             super().put_nowait(item)
+
+
+def dropping_malformed(
+    take: Callable[[bytes, tuple[Any, ...]], None],
+) -> Callable[[bytes, tuple[Any, ...]], None]:
+    """Return what takes datagrams as aioice does, without those at which it fails.
+
+    It reads attributes of STUN in the length that they should have, whatever they say.
+    """
+
+    def take_well_formed(data: bytes, addr: tuple[Any, ...]) -> None:
+        try:
+            take(data, addr)
+        except struct.error as error:
+            logger.debug("dropped a malformed datagram: %s", error)
+
+    return take_well_formed

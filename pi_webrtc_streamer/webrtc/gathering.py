@@ -1,7 +1,7 @@
 """Addresses from STUN and TURN servers, for which no viewer waits long.
 
-aioice alone would hold an answer back until the last server has answered, or for 5 s. This file
-and path.py alone touch what it keeps private.
+aioice alone would hold an answer back until the last server has answered, or for 5 s. This file,
+path.py and shared_port.py alone touch what it keeps private.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import inspect
 import ipaddress
 import logging
 from collections.abc import Coroutine, MutableMapping
+from functools import partial
 from typing import Any
 
 from aioice.candidate import Candidate
@@ -20,6 +21,9 @@ from aioice.ice import (
     relayed_candidate,
     server_reflexive_candidate,
 )
+
+from .datagrams import dropping_malformed
+from .shared_port import SharedPort
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +46,12 @@ class Gathering:
     answer is in ``warnings``, by its name, until it does. Lives in the event loop.
     """
 
-    def __init__(self, connection: Any, warnings: MutableMapping[str, str]) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        warnings: MutableMapping[str, str],
+        port: SharedPort | None = None,
+    ) -> None:
         self._connection = connection
         self._warnings = warnings
         self._found: list[Candidate] = []
@@ -51,6 +60,8 @@ class Gathering:
         self._stun, connection.stun_server = connection.stun_server, None
         self._turn, connection.turn_server = connection.turn_server, None
         self._gather_hosts = connection.get_component_candidates
+        if port is not None:
+            self._gather_hosts = partial(port.gather, connection)
         connection.get_component_candidates = self._gather
 
     async def close(self) -> None:
@@ -62,6 +73,8 @@ class Gathering:
 
     async def _gather(self, component: int, addresses: list[str]) -> list[Candidate]:
         candidates: list[Candidate] = await self._gather_hosts(component, addresses)
+        for protocol in self._connection._protocols:
+            protocol.datagram_received = dropping_malformed(protocol.datagram_received)
         if self._stun is not None:
             self._ask("STUN server {}:{}".format(*self._stun), self._ask_stun())
         if self._turn is not None:

@@ -1,6 +1,6 @@
 """The way to one viewer, as ICE has found it: packets, and questions how long and how full it is.
 
-This file and gathering.py alone touch what aioice keeps private.
+This file, gathering.py and shared_port.py alone touch what aioice keeps private.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ class ViewerSettings:
     """``codecs`` in the order of preference; no ICE server is asked unless it is named.
 
     ``connect_timeout`` is in seconds, from the answer to a connection that carries pictures.
-    ``warnings`` takes what a viewer found out that concerns all, by subject.
+    ``warnings`` takes what a viewer found out that concerns all, by subject. ``udp_port`` is 0 if
+    each viewer has ports of its own; ``udp_addresses`` are others' that lead to it.
     """
 
     codecs: list[str]
@@ -30,3 +31,5 @@ class ViewerSettings:
     tiers: tuple[Tier, ...]
     connect_timeout: float
     warnings: MutableMapping[str, str]
+    udp_port: int
+    udp_addresses: list[str]

@@ -28,6 +28,7 @@ from .gathering import Gathering
 from .offer import CANDIDATE, check_offer
 from .sender import JoinStream, StreamSender
 from .settings import ViewerSettings
+from .shared_port import SharedPort
 from .trickle import Fragment, FragmentError
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,10 @@ logger = logging.getLogger(__name__)
 # From which a viewer's checks came, or which it named. More are somebody who wants this machine to
 # check others, or its memory.
 MOST_ADDRESSES = 64
+NO_ADDRESS = (
+    "this machine has no network address that a viewer could reach (loopback is none); connect it "
+    "to a network, or configure a TURN server"
+)
 _numbers = itertools.count(1)
 
 
@@ -45,11 +50,18 @@ class Viewer:
     of which :attr:`why_gone` then says why.
     """
 
-    def __init__(self, camera: str, settings: ViewerSettings, join: JoinStream) -> None:
+    def __init__(
+        self,
+        camera: str,
+        settings: ViewerSettings,
+        join: JoinStream,
+        port: SharedPort | None = None,
+    ) -> None:
         self.id = secrets.token_urlsafe(12)  # who knows it may end the session
         self.number = str(next(_numbers))  # for everybody
         self.etag = f'"{secrets.token_hex(8)}"'
         self.camera = camera
+        self._port = port
         self._codecs = settings.codecs
         self._connect_timeout = settings.connect_timeout
         self._candidates = CandidateFilter()
@@ -73,7 +85,7 @@ class Viewer:
         transceiver = self._connection.addTransceiver("video", direction="sendonly")
         transceiver.setCodecPreferences(sending_preferences(settings.codecs))
         self._dtls.watch(transceiver)
-        self._gathering = Gathering(ice_connection(transceiver), settings.warnings)
+        self._gathering = Gathering(ice_connection(transceiver), settings.warnings, port)
         link = LinkEstimate(ceiling(settings.tiers[0]))
         self.sender = StreamSender(transceiver, join, link)
 
@@ -97,10 +109,8 @@ class Viewer:
         self._mid, self._remote_ufrag = checked.mid, checked.ufrag
         answer = self._connection.localDescription.sdp
         if CANDIDATE not in answer:
-            raise NoAddress(
-                "this machine has no network address that a viewer could reach (loopback is none); "
-                "connect it to a network, or configure a TURN server"
-            )
+            trouble = "" if self._port is None else self._port.trouble
+            raise NoAddress(trouble or NO_ADDRESS)
         return checked.complete(answer)
 
     async def add_candidates(self, fragment: Fragment) -> None:

@@ -26,6 +26,7 @@ from .errors import AnswerTimeout, TooManyViewers
 from .places import Place, Places
 from .sender import Stream, StreamSender
 from .settings import ViewerSettings
+from .shared_port import SharedPort
 from .viewer import Viewer
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class Viewers:
         register_extensions()
         self._settings = settings
         self._places = places
+        port, addresses = settings.udp_port, settings.udp_addresses
+        self._port = SharedPort(port, addresses, settings.warnings) if port else None
         self._viewers: dict[str, Viewer] = {}
         self._tasks: set[asyncio.Task[None]] = set()  # one for each viewer, see _own
         self._owners: dict[str, asyncio.Task[None]] = {}  # the same by the viewer's id
@@ -111,6 +114,8 @@ class Viewers:
         for viewer in self._viewers.values():
             viewer.end("the bridge is deactivated")
         await _ended(self._tasks)
+        if self._port is not None:
+            self._port.close()
         release_heap()
 
     def counts(self) -> Counter[str]:
@@ -195,7 +200,7 @@ class Viewers:
                 owned.take_async("what was started for a viewer", Scope, Scope.close)
                 viewer = owned.take_async(
                     "a viewer's peer connection",
-                    lambda: Viewer(camera, self._settings, partial(self._join, camera)),
+                    lambda: Viewer(camera, self._settings, partial(self._join, camera), self._port),
                     Viewer.close,
                 )
                 answer = await viewer.answer(offer)

@@ -50,6 +50,8 @@ async def test_a_transport_has_what_is_sent_through():
     assert ice._remote_candidates == []
     assert ice._protocols == []
     assert ice._check_list == []
+    ice._local_username = "chosen"
+    assert ice.local_username == "chosen"
     assert ice._find_pair(None, None) is None
     assert "self.get_component_candidates(component" in inspect.getsource(ice.gather_candidates)
     assert type(ice._queue) is asyncio.Queue

@@ -11,7 +11,8 @@ from pi_webrtc_streamer.bridge import Bridge
 from pi_webrtc_streamer.runtime.loop import LoopThread
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.web.access import make_access
-from pi_webrtc_streamer.web.server import WebServer, listen, make_app
+from pi_webrtc_streamer.web.ports import listen
+from pi_webrtc_streamer.web.server import WebServer, make_app
 from support.waiting import GIVE_UP_AFTER
 
 

@@ -13,10 +13,14 @@ Address = tuple[str, int]
 
 
 class NarrowLink:
-    """Two sockets, one for each side; ``rate`` bit/s pass from the bridge to the viewer."""
+    """Two sockets, one for each side; ``rate`` bit/s pass from the bridge to the viewer.
 
-    def __init__(self, rate: float) -> None:
+    The viewer finds it ``at`` an address and port, if it is not to be any.
+    """
+
+    def __init__(self, rate: float, at: Address | None = None) -> None:
         self.rate = rate
+        self._at = at
         self._free_at = 0.0
         self._bridge: Address | None = None
         self._viewer: Address | None = None
@@ -35,10 +39,13 @@ class NarrowLink:
         head, host, port, tail = found.groups()
         self._bridge = host, int(port)
         loop = asyncio.get_running_loop()
-        for side in (self._near_bridge, self._near_viewer):
-            await loop.create_datagram_endpoint(lambda side=side: side, (host, 0))
-        _, own_port = self._near_viewer.transport.get_extra_info("sockname")
-        candidate = f"{head} {host} {own_port} {tail}a=end-of-candidates\r\n"
+        for side, at in (
+            (self._near_bridge, (host, 0)),
+            (self._near_viewer, self._at or (host, 0)),
+        ):
+            await loop.create_datagram_endpoint(lambda side=side: side, at)
+        own_host, own_port = self._near_viewer.transport.get_extra_info("sockname")
+        candidate = f"{head} {own_host} {own_port} {tail}a=end-of-candidates\r\n"
         return ANY_CANDIDATE.sub("", answer) + candidate
 
     def close(self) -> None:

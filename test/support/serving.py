@@ -9,7 +9,8 @@ from pi_webrtc_streamer.bridge import Bridge
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.web.access import make_access
 from pi_webrtc_streamer.web.admission import requires, visitor_role
-from pi_webrtc_streamer.web.server import listen, make_app
+from pi_webrtc_streamer.web.ports import listen
+from pi_webrtc_streamer.web.server import make_app
 from support.access import DRIVE, VIEW
 
 AUTH = {"auth": "token", "token_view": VIEW, "token_drive": DRIVE}

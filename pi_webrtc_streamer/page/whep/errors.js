@@ -71,3 +71,20 @@ export function toWhepError(reason) {
   if (reason instanceof TypeError) return new WhepError('The robot cannot be reached.');
   return new WhepError(`The browser could not set up the connection: ${reason}`);
 }
+
+/**
+ * Why no connection can have come about, though the bridge has answered.
+ *
+ * @param {string} answer SDP, whose candidates say where the robot waits
+ * @param {string} robot the host that the page came from: that way, at least, leads to the robot
+ * @returns {string}
+ */
+export function whatIsBlocked(answer, robot) {
+  const waits = [...answer.matchAll(/^a=candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ host/gim)]
+    .map(([, host, port]) => ({ host: host.includes(':') ? `[${host}]` : host, port }));
+  const named = waits.find(({ host }) => host === robot);
+  const where = (named ? [named] : waits.slice(0, 2)).map(({ host, port }) => `${host}:${port}`);
+  const there = where.length > 0 ? ` to ${where.join(' and ')}` : '';
+  return `No connection came about: UDP${there} is blocked. Open it in the firewall (the bridge’s parameter udp_port `
+    + 'sets the port), or give the bridge a TURN server that takes TCP (turn_urls).';
+}

@@ -4,7 +4,7 @@
  * @module whep/session
  */
 
-import { WhepError, toWhepError } from './errors.js';
+import { WhepError, toWhepError, whatIsBlocked } from './errors.js';
 import { playAtOnce, preferCodec } from './receiver.js';
 import { deleteSession, postOffer } from './requests.js';
 import { Trickle } from './trickle.js';
@@ -36,6 +36,8 @@ export class WhepSession {
   #trickle = null;
   /** @type {URL | null} */
   #resource = null;
+  /** Why no connection came about, should none. */
+  #blocked = '';
   #connected = false;
   #closed = false;
 
@@ -96,7 +98,8 @@ export class WhepSession {
       this.#release();
       return;
     }
-    this.#giveUpAfter(CONNECT_TIMEOUT_MS, 'No connection came about: a firewall or the network is in the way.');
+    this.#blocked = whatIsBlocked(answer, this.#options.url.hostname);
+    this.#giveUpAfter(CONNECT_TIMEOUT_MS, this.#blocked);
     await this.pc.setRemoteDescription({ type: 'answer', sdp: answer });
     if (this.#closed) return;
     trickle.open(resource, etag);
@@ -116,9 +119,7 @@ export class WhepSession {
         this.#giveUpAfter(DISCONNECTED_GRACE_MS, 'The connection to the robot broke.');
         break;
       case 'failed':
-        this.#lose(new WhepError(this.#connected
-          ? 'The connection to the robot broke.'
-          : 'No connection came about: a firewall or the network is in the way.'));
+        this.#lose(new WhepError(this.#connected ? 'The connection to the robot broke.' : this.#blocked));
         break;
       case 'closed':
         this.#lose(new WhepError('The connection was closed.'));

@@ -13,7 +13,7 @@ from lifecycle_msgs.msg import Transition
 from pi_webrtc_streamer.predecessor import ports
 from pi_webrtc_streamer.predecessor.web import session, signalling
 from pi_webrtc_streamer.runtime import async_owning
-from pi_webrtc_streamer.web.server import listen
+from pi_webrtc_streamer.web.ports import listen
 from support.cameras import get_stats
 from support.leaks import all_given_back, held, held_at_rest
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
