@@ -11,6 +11,19 @@ const POLL_TIMEOUT_MS = 3_000;
 const POLL_BACKOFF_FIRST_MS = 500;
 const POLL_BACKOFF_MAX_MS = 2_000;
 
+/** How soon a bridge that is silent is asked again. */
+const SILENT_PAUSE_MS = 200;
+
+/**
+ * How long a single answer is waited for in a hurry: a question that is lost is asked again by TCP after a second, and
+ * later and later. A network that is always slow gets so many times what it usually takes.
+ */
+const HURRIED_TIMEOUT_MS = 600;
+const USUAL_TIMES = 4;
+
+/** Every so many questions in a hurry, one is waited for as long as ever. */
+const PATIENT_EVERY = 10;
+
 /**
  * @typedef {object} Camera what the bridge says of a camera
  * @property {string} name
@@ -40,9 +53,15 @@ export class Poller {
   #onFailure;
   /** @type {number | undefined} */
   #timer;
-  #asking = false;
+  /** The request under way. @type {AbortController | null} */
+  #asking = null;
+  #askedAt = 0;
   #running = false;
+  #hurried = false;
   #failures = 0;
+  #answeredAt = performance.now();
+  /** How long the last answer took. */
+  #usualMs = 0;
 
   /**
    * @param {URL} url
@@ -63,6 +82,7 @@ export class Poller {
   stop() {
     this.#running = false;
     clearTimeout(this.#timer);
+    this.#asking?.abort();
   }
 
   /** Asks without waiting for the next turn. */
@@ -70,32 +90,74 @@ export class Poller {
     if (this.#running && !this.#asking) void this.#ask();
   }
 
-  async #ask() {
-    clearTimeout(this.#timer);
-    this.#asking = true;
-    /** @type {Bridge | WhepError | null} */
-    const answer = await this.#fetch().catch((reason) => (reason instanceof WhepError ? reason : null));
-    this.#asking = false;
-    if (!this.#running) return;
-
-    const failed = answer === null || answer instanceof WhepError;
-    this.#failures = failed ? this.#failures + 1 : 0;
-    // Without a token, asking again is in vain until somebody has signed in.
-    if (!(answer instanceof WhepError && answer.isLockedOut)) this.#timer = setTimeout(() => this.now(), this.#pause());
-    if (failed) this.#onFailure(answer);
-    else this.#onAnswer(answer);
+  /** Asks at once, and again and again: there is a sign that the way to the bridge is lost. */
+  hurry() {
+    this.#hurried = true;
+    if (this.#asking && performance.now() - this.#askedAt > this.#patience()) this.#asking.abort();
+    this.now();
   }
 
-  /** @returns {Promise<Bridge>} */
-  async #fetch() {
-    const response = await fetch(this.#url, { cache: 'no-store', signal: AbortSignal.timeout(POLL_TIMEOUT_MS) });
+  async #ask() {
+    clearTimeout(this.#timer);
+    const asking = new AbortController();
+    this.#asking = asking;
+    this.#askedAt = performance.now();
+    const tooLate = setTimeout(() => asking.abort(), this.#patience());
+    /** @type {Bridge | WhepError | null} */
+    const answer = await this.#fetch(asking.signal).catch((reason) => (reason instanceof WhepError ? reason : null));
+    clearTimeout(tooLate);
+    this.#asking = null;
+    if (!this.#running) return;
+    this.#take(answer, asking.signal.aborted);
+  }
+
+  /**
+   * @param {Bridge | WhepError | null} answer null if there is none
+   * @param {boolean} aborted whether that is because it was no longer waited for
+   */
+  #take(answer, aborted) {
+    const now = performance.now();
+    const failed = answer === null || answer instanceof WhepError;
+    this.#failures = failed ? this.#failures + 1 : 0;
+    if (answer !== null) this.#answeredAt = now;
+    if (!failed) {
+      this.#usualMs = now - this.#askedAt;
+      this.#hurried = false;
+    }
+    // Without a token, asking again is in vain until somebody has signed in.
+    if (!(answer instanceof WhepError && answer.isLockedOut)) {
+      this.#timer = setTimeout(() => this.now(), this.#pause(answer === null));
+    }
+    if (!failed) this.#onAnswer(answer);
+    // Not to have waited long is no sign of silence.
+    else if (!aborted || now - this.#answeredAt > POLL_TIMEOUT_MS) this.#onFailure(answer);
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Bridge>}
+   */
+  async #fetch(signal) {
+    const response = await fetch(this.#url, { cache: 'no-store', signal });
     if (!response.ok) throw await errorFrom(response);
     const bridge = await response.json();
     if (!Array.isArray(bridge?.cameras)) throw new WhepError('What answers at this address is no camera bridge.');
     return bridge;
   }
 
-  #pause() {
+  /** @returns {number} how long to wait for an answer, in ms */
+  #patience() {
+    const hurried = this.#hurried || this.#failures > 0;
+    if (!hurried || this.#failures % PATIENT_EVERY === PATIENT_EVERY - 1) return POLL_TIMEOUT_MS;
+    return Math.min(POLL_TIMEOUT_MS, Math.max(HURRIED_TIMEOUT_MS, USUAL_TIMES * this.#usualMs));
+  }
+
+  /**
+   * @param {boolean} silent whether there was no answer at all
+   * @returns {number} how long to wait before the next question, in ms
+   */
+  #pause(silent) {
+    if (silent) return SILENT_PAUSE_MS;
     if (this.#failures === 0) return POLL_MS;
     return Math.min(POLL_BACKOFF_MAX_MS, POLL_BACKOFF_FIRST_MS * 2 ** (this.#failures - 1));
   }

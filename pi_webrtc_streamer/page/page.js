@@ -12,7 +12,7 @@ import { Messages } from './messages.js';
 import { Tile } from './tile/tile.js';
 
 /** How often tiles look whether their picture still moves. */
-const TICK_MS = 250;
+const TICK_MS = 125;
 
 /** @typedef {import('./bridge.js').Bridge} Bridge */
 /** @typedef {import('./bridge.js').Camera} Camera */
@@ -50,7 +50,7 @@ export class Page {
     document.addEventListener('visibilitychange', () => this.#onVisibility(), { signal });
     document.addEventListener('keydown', (event) => this.#onKey(event), { signal });
     this.#messages.listen(signal);
-    window.addEventListener('online', () => this.#tryNow(), { signal });
+    window.addEventListener('online', () => this.#onOnline(), { signal });
     this.#resizes.observe(this.#room);
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#poller.start();
@@ -146,6 +146,7 @@ export class Page {
       bridge: () => this.#bridge,
       reachable: () => this.#reachable !== false,
       codec: this.#query.get('codec'),
+      onDoubt: () => this.#poller.hurry(),
       onState: (changed) => this.#onTileState(changed),
       onAspect: () => this.#arrange(),
     });
@@ -187,9 +188,12 @@ export class Page {
     this.#poller.now();
   }
 
-  #tryNow() {
-    for (const tile of this.cameras.values()) tile.retryNow();
-    this.#poller.now();
+  #onOnline() {
+    for (const tile of this.cameras.values()) {
+      tile.retryNow();
+      tile.doubt();
+    }
+    this.#poller.hurry();
   }
 
   /** @param {KeyboardEvent} event */

@@ -13,6 +13,16 @@ const SILENT_MS = 2_000;
  */
 const UNDECODED_MS = 6_000;
 
+/** A connection over which nothing arrives for so long, or for the time of three frames, is in doubt. */
+const DOUBTED_MS = 500;
+const DOUBTED_MAX_MS = 3_000;
+
+/** What arrives so soon after a sign of its loss was under way before. */
+const UNDER_WAY_MS = 100;
+
+/** Nothing needs to be looked into while something came within so long. */
+export const QUIET_MS = 250;
+
 /** The camera delivers if its newest frame was no older than this, in seconds. */
 const FRESH_AGE_S = 1;
 
@@ -23,24 +33,76 @@ export function delivers({ state, age }) {
   return state === 'live' && age !== null && age < FRESH_AGE_S;
 }
 
-/** Notes what arrives over one connection after the other. */
+/**
+ * Whether another connection would bring what this one does not.
+ *
+ * @param {Camera} camera as the bridge has just described it
+ * @param {number} silence how long nothing has arrived, in ms
+ */
+export function wouldDeliver(camera, silence) {
+  const { age } = camera;
+  // The camera itself may have stopped; after a mere sign, it is too early to tell.
+  return delivers(camera) && (silence < DOUBTED_MS || (age ?? Infinity) * 1000 < silence - QUIET_MS / 2);
+}
+
+/** Notes what arrives over one connection after the other. The clock is `performance.now()`. */
 export class Progress {
   /** When the count of decoded frames last grew, or might first have. */
   #decodedAt = 0;
   /** When something last arrived, decoded or not, or might first have. */
   #heardAt = 0;
+  /** When there was first a sign that the connection is lost; null while there is none. @type {number | null} */
+  #doubtedAt = null;
 
   /** There is a new connection: everything may arrive from now on. */
   begin() {
     this.#decodedAt = this.#heardAt = performance.now();
+    this.#doubtedAt = null;
   }
 
-  noteHeard() {
-    this.#heardAt = performance.now();
+  noteHeard(at = performance.now()) {
+    this.#heardAt = Math.max(this.#heardAt, at);
   }
 
   noteDecoded() {
     this.#decodedAt = performance.now();
+  }
+
+  /** There is a sign that the connection is lost. */
+  doubt() {
+    this.#doubtedAt ??= performance.now();
+  }
+
+  /** Whether there was such a sign, and nothing has arrived since. */
+  get doubted() {
+    return this.#doubtedAt !== null && this.#lastAt < this.#doubtedAt + UNDER_WAY_MS;
+  }
+
+  /** Forgets a sign after which something has arrived; returns whether there was one. */
+  trustAgain() {
+    if (this.#doubtedAt === null || this.doubted) return false;
+    this.#doubtedAt = null;
+    return true;
+  }
+
+  /**
+   * How long nothing has arrived, in ms.
+   *
+   * @param {number} now
+   */
+  silence(now) {
+    return now - this.#lastAt;
+  }
+
+  /**
+   * Whether nothing has come for so long that it is time to look for another connection.
+   *
+   * @param {number} now
+   * @param {number} rate of the camera, in frames a second
+   */
+  tooQuiet(now, rate) {
+    const frames = rate > 0 ? Math.min(DOUBTED_MAX_MS, 3_000 / rate) : 0;
+    return this.silence(now) > Math.max(DOUBTED_MS, frames);
   }
 
   /**
@@ -49,7 +111,10 @@ export class Progress {
    * @param {number} now
    */
   stalled(now) {
-    const silent = now - Math.max(this.#decodedAt, this.#heardAt) > SILENT_MS;
-    return silent || now - this.#decodedAt > UNDECODED_MS;
+    return this.silence(now) > SILENT_MS || now - this.#decodedAt > UNDECODED_MS;
+  }
+
+  get #lastAt() {
+    return Math.max(this.#decodedAt, this.#heardAt);
   }
 }

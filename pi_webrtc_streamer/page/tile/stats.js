@@ -19,6 +19,8 @@
  * @property {number} framesDecoded in all
  */
 
+const JUST_BEFORE_MS = 500;
+
 /** @returns {Stats} */
 export function noStats() {
   return {
@@ -31,10 +33,22 @@ export function noStats() {
 export class StatsReader {
   /** @type {Record<string, any> | null} */
   #last = null;
+  #heard = { at: -Infinity, bytes: 0 };
 
   /** @param {RTCPeerConnection} pc */
   constructor(pc) {
     this.pc = pc;
+  }
+
+  /** @returns {Promise<boolean>} whether anything has arrived since the last call of this, if that was just before */
+  async hears() {
+    const before = this.#heard;
+    const heard = { at: performance.now(), bytes: 0 };
+    for (const { type, kind, bytesReceived } of (await this.pc.getStats()).values()) {
+      if (type === 'inbound-rtp' && kind === 'video') heard.bytes = bytesReceived ?? 0;
+    }
+    this.#heard = heard;
+    return heard.at - before.at < JUST_BEFORE_MS && heard.bytes > before.bytes;
   }
 
   /** @returns {Promise<Stats>} the figures since the last call */

@@ -12,11 +12,13 @@ import { FullScreen } from './full.js';
 import { BADGES, judge } from './judge.js';
 import { buildTile } from './parts.js';
 import { Picture } from './picture.js';
-import { Progress, delivers } from './progress.js';
+import { Progress, QUIET_MS, delivers, wouldDeliver } from './progress.js';
 import { StatsReader, noStats } from './stats.js';
 import { duration } from './units.js';
 
 const STATS_MS = 1_000;
+/** What the bridge has said of a camera holds for so long. */
+const TOLD_MS = 1_500;
 /** A tick that comes a little early still counts. */
 const STATS_SLACK_MS = 100;
 
@@ -32,6 +34,7 @@ const STATS_SLACK_MS = 100;
  * @property {() => Bridge | null} bridge
  * @property {() => boolean} reachable
  * @property {string | null} codec
+ * @property {() => void} onDoubt called while nothing arrives: is the bridge still there?
  * @property {(tile: Tile) => void} onState called when the state has changed
  * @property {() => void} onAspect called when the picture has another shape
  */
@@ -49,6 +52,8 @@ export class Tile {
   /** @type {StatsReader | null} */
   #statsReader = null;
   #statsAt = 0;
+  /** When the bridge described the camera. */
+  #toldAt = 0;
   /** @type {TileState} */
   #state = 'connecting';
 
@@ -73,6 +78,7 @@ export class Tile {
       iceServers: () => context.bridge()?.ice_servers ?? [],
       codec: context.codec,
       onChange: () => this.#onConnection(),
+      onDoubt: () => this.doubt(),
       onEnding: () => this.#picture.keep(),
     });
     this.#listen();
@@ -117,18 +123,25 @@ export class Tile {
     if (this.aspect !== aspect) this.#context.onAspect();
     this.#parts.name.title = camera.topic;
     this.#client.hold(camera.state === 'inactive');
+    this.#toldAt = performance.now();
+    if (this.#progress.doubted && wouldDeliver(camera, this.#progress.silence(this.#toldAt))) this.#client.challenge();
     this.#render();
   }
 
   /**
-   * The bridge has started anew: a session with the one before is dead, though nothing may show it yet.
+   * The bridge has started anew.
    *
    * @param {number} lastSeenAt when the one before was last heard of
    */
   onNewInstance(lastSeenAt) {
-    const since = this.#client.sessionSince;
-    // A session begun since then may be one with the new bridge.
-    if (since === null || since < lastSeenAt) this.#client.reconnect();
+    this.#client.renew(lastSeenAt);
+  }
+
+  /** There is a sign that the connection is lost: unless something arrives, another one is begun beside it. */
+  doubt() {
+    if (this.#client.state !== 'connected' || document.hidden) return;
+    this.#progress.doubt();
+    this.#context.onDoubt();
   }
 
   retryNow() {
@@ -150,6 +163,7 @@ export class Tile {
       this.#statsAt = now;
       void this.#readStats();
     }
+    this.#doubtIfSilent(now);
     this.#giveUpIfStalled(now);
     this.#render();
   }
@@ -219,8 +233,25 @@ export class Tile {
   }
 
   /** @param {number} now */
+  #doubtIfSilent(now) {
+    const { lastPictureAge, hasBegun } = this.#picture;
+    if (!hasBegun || lastPictureAge === null) return;
+    this.#progress.noteHeard(now - lastPictureAge);
+    if (this.#progress.silence(now) > QUIET_MS) void this.#hear();
+    if (this.#progress.tooQuiet(now, this.#camera.rate)) this.doubt();
+    if (this.#progress.trustAgain()) this.#client.withdraw();
+  }
+
+  /** Whether something arrives of which nothing is shown: a weak link, which another connection would not mend. */
+  async #hear() {
+    const reader = this.#statsReader;
+    const heard = await reader?.hears().catch(() => false);
+    if (heard && reader === this.#statsReader) this.#progress.noteHeard();
+  }
+
+  /** @param {number} now */
   #giveUpIfStalled(now) {
-    const delivered = this.#context.reachable() && delivers(this.#camera);
+    const delivered = now - this.#toldAt < TOLD_MS && delivers(this.#camera);
     if (delivered && this.#progress.stalled(now) && this.#client.state === 'connected' && !document.hidden) {
       this.#client.abandon(new WhepError('The camera delivers, but no picture arrived over this connection.'));
     }

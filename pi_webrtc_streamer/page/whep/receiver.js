@@ -32,3 +32,16 @@ export function playAtOnce(receiver) {
   if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
   if ('playoutDelayHint' in receiver) receiver.playoutDelayHint = 0;
 }
+
+/**
+ * How many pictures a connection has brought.
+ *
+ * @param {RTCPeerConnection} pc
+ * @returns {Promise<number>}
+ */
+export async function framesDecoded(pc) {
+  for (const stats of (await pc.getStats()).values()) {
+    if (stats.type === 'inbound-rtp' && stats.kind === 'video') return stats.framesDecoded ?? 0;
+  }
+  return 0;
+}

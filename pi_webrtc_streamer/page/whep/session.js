@@ -5,15 +5,15 @@
  */
 
 import { WhepError, toWhepError, whatIsBlocked } from './errors.js';
-import { playAtOnce, preferCodec } from './receiver.js';
+import { framesDecoded, playAtOnce, preferCodec } from './receiver.js';
 import { deleteSession, postOffer } from './requests.js';
 import { Trickle } from './trickle.js';
 
 /** From the answer to a connection. The browser itself would try for over a minute. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** A connection often recovers from "disconnected" by itself (a roaming Wi-Fi); longer than this it is lost. */
-const DISCONNECTED_GRACE_MS = 2_000;
+/** How often a connection that others wait for is asked whether it has brought a picture. */
+const PICTURE_POLL_MS = 50;
 
 /**
  * @typedef {object} SessionOptions
@@ -21,6 +21,9 @@ const DISCONNECTED_GRACE_MS = 2_000;
  * @property {RTCIceServer[]} iceServers
  * @property {string | null} codec the only codec to offer, or null
  * @property {() => void} onConnected called when media can flow
+ * @property {(() => void) | null} onPicture called when the first picture has come and is decoded, if anybody waits
+ *   for it
+ * @property {() => void} onDoubt called when the browser misses the other side; it may come back by itself
  * @property {(error: WhepError) => void} onLost called when the session cannot start or has ended, unless `close` was
  *   called before; the session closes itself right afterwards
  */
@@ -38,7 +41,7 @@ export class WhepSession {
   #resource = null;
   /** Why no connection came about, should none. */
   #blocked = '';
-  #connected = false;
+  connected = false;
   #closed = false;
 
   /**
@@ -110,20 +113,33 @@ export class WhepSession {
     switch (this.pc.connectionState) {
       case 'connected':
         clearTimeout(this.#timer);
-        if (!this.#connected) {
-          this.#connected = true;
+        if (!this.connected) {
+          this.connected = true;
           this.#options.onConnected();
+          void this.#awaitPicture();
         }
         break;
       case 'disconnected':
-        this.#giveUpAfter(DISCONNECTED_GRACE_MS, 'The connection to the robot broke.');
+        this.#options.onDoubt();
         break;
       case 'failed':
-        this.#lose(new WhepError(this.#connected ? 'The connection to the robot broke.' : this.#blocked));
+        this.#lose(new WhepError(this.connected ? 'The connection to the robot broke.' : this.#blocked));
         break;
       case 'closed':
         this.#lose(new WhepError('The connection was closed.'));
         break;
+    }
+  }
+
+  async #awaitPicture() {
+    const { onPicture } = this.#options;
+    if (!onPicture) return;
+    while (!this.#closed) {
+      if (await framesDecoded(this.pc) > 0) {
+        onPicture();
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, PICTURE_POLL_MS));
     }
   }
 
