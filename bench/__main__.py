@@ -26,6 +26,7 @@ PARTS = {
     "memory": "resident memory",
     "join": "time to the first frame, time to release",
     "network": "5 % loss and 1 Mbit/s, in a network namespace",
+    "comeback": "from when a network or the bridge is back to the next picture",
     "abuse": "frame rates while others behave badly",
 }
 

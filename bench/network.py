@@ -51,7 +51,7 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
         progress(f"network: {condition.name}")
         seconds = condition.seconds
         part = Part(f"Over a link with {condition.name}: Chromium, {HD}, H.264, {seconds:g} s")
-        with _link() as link:
+        with made_link() as link:
             condition.before(link)
             seen = _watch(link, condition)
         _add_figures(part, seen)
@@ -103,7 +103,11 @@ def _check_tools() -> None:
 
 
 @contextmanager
-def _link() -> Iterator[Link]:
+def made_link() -> Iterator[Link]:
+    """Make a link for the length of a context.
+
+    :raises Unavailable: if there can be none here.
+    """
     try:
         with link() as made:
             yield made

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from .browser import CHROMIUM
@@ -48,6 +49,23 @@ class Link:
     def mend(self) -> None:
         """Bring the network back."""
         self.inside("ip", "link", "set", self.device_there, "up")
+
+    def move(self) -> None:
+        """Give whoever is in the namespace another address in the place of its own."""
+        self.inside("ip", "address", "flush", "dev", self.device_there)
+        # Beyond our own pair of addresses; nobody else is on this link.
+        own = ip_address(self.there)
+        host = own + 4 if int(own) & 0xFF < 250 else own - 4
+        run("ip", "address", "replace", f"{self.here}/24", "dev", self.device)
+        self.inside("ip", "address", "add", f"{host}/24", "dev", self.device_there)
+
+    def silence(self, port: int) -> None:
+        """Let nothing more in at a UDP port of the namespace."""
+        # The first rule is that for local addresses; this one has to come before it.
+        self.inside("ip", "rule", "add", "pref", "1", "lookup", "local")
+        self.inside("ip", "rule", "delete", "pref", "0")
+        rule = ("ipproto", "udp", "dport", str(port), "blackhole")
+        self.inside("ip", "rule", "add", "pref", "0", *rule)
 
     def narrow(self, rate: str) -> None:
         """Let only so much through to whoever is in the namespace, "1mbit" for example.

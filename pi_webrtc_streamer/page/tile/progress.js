@@ -45,7 +45,7 @@ export function wouldDeliver(camera, silence) {
   return delivers(camera) && (silence < DOUBTED_MS || (age ?? Infinity) * 1000 < silence - QUIET_MS / 2);
 }
 
-/** Notes what arrives over one connection after the other. The clock is `performance.now()`. */
+/** Notes what arrives over one connection after the other. Pure: the clock is the caller's, in ms. */
 export class Progress {
   /** When the count of decoded frames last grew, or might first have. */
   #decodedAt = 0;
@@ -54,23 +54,33 @@ export class Progress {
   /** When there was first a sign that the connection is lost; null while there is none. @type {number | null} */
   #doubtedAt = null;
 
-  /** There is a new connection: everything may arrive from now on. */
-  begin() {
-    this.#decodedAt = this.#heardAt = performance.now();
+  /**
+   * There is a new connection: everything may arrive from now on.
+   *
+   * @param {number} now
+   */
+  begin(now) {
+    this.#decodedAt = this.#heardAt = now;
     this.#doubtedAt = null;
   }
 
-  noteHeard(at = performance.now()) {
+  /** @param {number} at */
+  noteHeard(at) {
     this.#heardAt = Math.max(this.#heardAt, at);
   }
 
-  noteDecoded() {
-    this.#decodedAt = performance.now();
+  /** @param {number} now */
+  noteDecoded(now) {
+    this.#decodedAt = now;
   }
 
-  /** There is a sign that the connection is lost. */
-  doubt() {
-    this.#doubtedAt ??= performance.now();
+  /**
+   * There is a sign that the connection is lost.
+   *
+   * @param {number} now
+   */
+  doubt(now) {
+    this.#doubtedAt ??= now;
   }
 
   /** Whether there was such a sign, and nothing has arrived since. */

@@ -119,7 +119,7 @@ export class Tile {
     const aspect = this.aspect;
     const wasDelivering = this.#camera.state === 'live';
     this.#camera = camera;
-    if (camera.state === 'live' && !wasDelivering) this.#progress.noteDecoded();
+    if (camera.state === 'live' && !wasDelivering) this.#progress.noteDecoded(performance.now());
     if (this.aspect !== aspect) this.#context.onAspect();
     this.#parts.name.title = camera.topic;
     this.#client.hold(camera.state === 'inactive');
@@ -140,7 +140,7 @@ export class Tile {
   /** There is a sign that the connection is lost: unless something arrives, another one is begun beside it. */
   doubt() {
     if (this.#client.state !== 'connected' || document.hidden) return;
-    this.#progress.doubt();
+    this.#progress.doubt(performance.now());
     this.#context.onDoubt();
   }
 
@@ -150,7 +150,7 @@ export class Tile {
 
   /** The page is seen again: what was live so far has a moment to show it. */
   onVisible() {
-    this.#progress.noteDecoded();
+    this.#progress.noteDecoded(performance.now());
     if (this.#state === 'live') this.#picture.noteSeenAgain();
     this.#picture.play();
     this.retryNow();
@@ -213,7 +213,7 @@ export class Tile {
       this.#statsReader = pc && new StatsReader(pc);
       this.stats = noStats();
     }
-    if (state === 'connected') this.#progress.begin();
+    if (state === 'connected') this.#progress.begin(performance.now());
     this.#picture.show(stream);
     this.#render();
   }
@@ -223,9 +223,9 @@ export class Tile {
     if (!reader) return;
     const stats = await reader.read().catch(noStats);
     if (reader !== this.#statsReader) return;
-    if (stats.kbps > 0) this.#progress.noteHeard();
+    if (stats.kbps > 0) this.#progress.noteHeard(performance.now());
     if (stats.framesDecoded > this.stats.framesDecoded) {
-      this.#progress.noteDecoded();
+      this.#progress.noteDecoded(performance.now());
     }
     this.#picture.onDecoded(stats.framesDecoded);
     this.stats = stats;
@@ -246,7 +246,7 @@ export class Tile {
   async #hear() {
     const reader = this.#statsReader;
     const heard = await reader?.hears().catch(() => false);
-    if (heard && reader === this.#statsReader) this.#progress.noteHeard();
+    if (heard && reader === this.#statsReader) this.#progress.noteHeard(performance.now());
   }
 
   /** @param {number} now */

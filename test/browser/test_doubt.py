@@ -1,0 +1,112 @@
+"""When the page looks for another connection, in a browser, with a clock of the tests' own."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+DOUBTED_AFTER, UNDER_WAY = 500, 100  # ms
+RATE = 30  # frames a second
+
+# Lets events happen to a Progress, and returns what it says after each.
+PLAY = """async events => {
+    const { Progress } = await import('/static/tile/progress.js');
+    const progress = new Progress();
+    let now = 10_000;
+    progress.begin(now);
+    return events.map(([name, value]) => {
+        if (name === 'begin') progress.begin(now);
+        if (name === 'heard') progress.noteHeard(now);
+        if (name === 'decoded') progress.noteDecoded(now);
+        if (name === 'doubt') progress.doubt(now);
+        if (name === 'wait') now += value;
+        return {
+            quiet: progress.tooQuiet(now, value),
+            doubted: progress.doubted,
+            trusted: name === 'trust' && progress.trustAgain(),
+            silence: progress.silence(now),
+        };
+    });
+}"""
+
+WOULD_DELIVER = """async ([age, silence]) => {
+    const { wouldDeliver } = await import('/static/tile/progress.js');
+    return wouldDeliver({ state: 'live', age }, silence);
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(browser, shared_streamer):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{shared_streamer}health")
+    yield page
+    context.close()
+
+
+def play(page, *events) -> list[dict]:
+    return page.evaluate(PLAY, [list(event) for event in events])
+
+
+@pytest.mark.parametrize(("rate", "patience"), [(30, 500), (0, 500), (4, 750), (0.5, 3000)])
+def test_a_connection_is_too_quiet_after_three_frames_but_not_at_once(page, rate, patience):
+    told = play(page, ("wait", patience), ("ask", rate), ("wait", 1), ("ask", rate))
+    assert [each["quiet"] for each in told[1::2]] == [False, True]
+
+
+def test_a_sign_counts_until_something_arrives_that_was_not_under_way(page):
+    told = play(
+        page,
+        ("doubt", 0),
+        ("wait", UNDER_WAY - 1),
+        ("heard", 0),
+        ("trust", 0),
+        ("wait", 1),
+        ("decoded", 0),
+        ("trust", 0),
+        ("trust", 0),
+    )
+    assert [each["doubted"] for each in told] == [True] * 5 + [False] * 3
+    assert [each["trusted"] for each in told] == [False] * 6 + [True, False]
+
+
+events = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["begin", "heard", "decoded", "doubt", "trust"]), st.just(RATE)),
+        st.tuples(st.just("wait"), st.integers(0, 700)),
+    ),
+    max_size=30,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(events)
+def test_it_is_doubted_only_between_a_sign_and_the_next_arrival(page, events):
+    now, last, sign = 0, 0, None
+    for (name, value), told in zip(events, play(page, *events), strict=True):
+        if name == "wait":
+            now += value
+        elif name == "doubt":
+            sign = now if sign is None else sign
+        elif name in ("heard", "decoded", "begin"):
+            last = now
+        if name == "begin":
+            sign = None
+        doubted = sign is not None and last < sign + UNDER_WAY
+        if name == "trust" and not doubted:
+            sign = None
+        assert told["doubted"] == doubted
+        assert told["silence"] == now - last
+
+
+@pytest.mark.parametrize(
+    ("age", "silence", "would"),
+    [
+        (0.02, 600, True),
+        (0.55, 600, False),  # the camera has stopped
+        (0.02, 100, True),  # a sign, and no time yet to tell
+        (1.2, 5000, False),
+        (None, 600, False),
+    ],
+)
+def test_another_connection_is_no_use_where_the_camera_has_stopped(page, age, silence, would):
+    assert page.evaluate(WOULD_DELIVER, [age, silence]) is would
