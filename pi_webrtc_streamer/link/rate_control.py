@@ -4,12 +4,17 @@ The receivers estimate (REMB, draft-alvestrand-rmcat-remb): Chromium lowers its 
 its packets' delay grows, to 85 % of what arrives, and raises it slowly, never above one and a half
 times what arrives. A low estimate of a quiet scene therefore says nothing; a *falling* one says
 what the link carries. Up to 10 % of loss is taken for noise of the radio, as by Google Congestion
-Control (draft-ietf-rmcat-gcc, 6); of more, what arrives is what the link carries. A queue that is
+Control (draft-ietf-rmcat-gcc, 6), and so are outages in which there is no queue (losses.py); of
+more, what arrives is what the link carries. A queue that is
 full is seen by its round trips; one that just stands at its end has neither falling estimates nor
 heavy loss. The first pictures say at once what a narrow link carries.
 
 Where a link was too full once, it will be again: near that bitrate, little more is tried at a time.
 A larger tier is only moved to when a probe has shown that the link carries it.
+
+Where packets are lost here and there, and not for being too many, each is sent twice, and pictures
+get half the bitrate: a picture that waits for a packet to be sent again comes at the same time as
+the next one, and is never seen.
 
 Pure: bit/s, seconds, and the clock is the caller's.
 """
@@ -18,8 +23,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ..media.tiers import Tier
+from .losses import Losses
 from .passage import Passage
 from .probe import Probe
 from .round_trips import RoundTrips
@@ -27,6 +34,7 @@ from .round_trips import RoundTrips
 FALL = 0.97  # an estimate below this share of the last one has fallen
 HEAVY_LOSS = 0.10
 LIGHT_LOSS = 0.02
+CERTAIN = 2.0  # standard deviations
 LOSS_WINDOW = 0.5  # seconds
 LEAST_CAPACITY = 10_000.0  # bit/s; from nothing, or less, no link would ever recover
 DRAIN = 0.8  # share of what is sent, so that a full queue drains
@@ -56,6 +64,8 @@ class LinkEstimate:
 
     def __init__(self, ceiling: float) -> None:
         self.passage = Passage()
+        self.losses = Losses()
+        self.repeats = False  # whether each packet is sent twice
         self.probe: Probe | None = None
         self.can_be_probed = False
         self._ceiling = ceiling
@@ -65,7 +75,8 @@ class LinkEstimate:
         self._excused_until = -math.inf
         self._limit: float | None = None  # bit/s at which it was too full
         self._updated = 0.0
-        self._counted: tuple[int, int, float] | None = None
+        self._counted: _Count | None = None
+        self._suspect: tuple[_Count, float] | None = None  # with the bit/s sent meanwhile
         self._round_trips = RoundTrips()
         self.loss = 0.0
         self.round_trip = 0.0
@@ -76,6 +87,22 @@ class LinkEstimate:
             self._recover(now - max(self._updated, self._last_decrease + RECOVERY_DELAY))
         self._updated = max(now, self._updated)
         return self._capacity
+
+    def for_pictures(self, now: float) -> float:
+        """Return the capacity in bit/s that is left where each packet is sent twice."""
+        return self.capacity(now) / (2 if self.repeats else 1)
+
+    def can_repeat(self, now: float) -> bool:
+        """Whether it helps to send each packet twice: some are lost, and not for being too many."""
+        return self.can_be_probed and self.unhurt(now) and self.losses.scattered(now)
+
+    def had_outage(self, now: float) -> bool:
+        """Whether everything was lost for a moment, and not for being too much."""
+        return self.unhurt(now) and self.losses.outage_lately(now)
+
+    def unhurt(self, now: float) -> bool:
+        """Whether it carries what it is given, as far as delays tell."""
+        return self.calm(now) and not self._round_trips.filling
 
     def calm(self, now: float) -> bool:
         """Whether there has been no trouble for a while."""
@@ -117,19 +144,39 @@ class LinkEstimate:
         """Take a receiver report: packets lost and the highest sequence number, both since the
         beginning, and the bit/s that are sent.
 
-        Reports come with every NACK, many in a second; loss is counted over half a second at
-        least.
+        Reports come with every NACK, many in a second, just before it; loss is counted over half a
+        second at least, and for longer while it may be heavy by chance.
         """
+        self._judge(now)
+        outages = 0 if self._counted is None else self._counted.outages
+        count = _Count(lost, highest, outages, now)
         if self._counted is None:
-            self._counted = lost, highest, now
+            self._counted = count
+        elif now >= self._counted.at + LOSS_WINDOW and highest > self._counted.highest:
+            self._suspect = count, sent
+            if not count.since(self._counted).heavy:
+                self._judge(now)
+
+    def on_missing(self, sequences: Iterable[int], now: float) -> None:
+        """Take the numbers of packets that the receiver asks for again."""
+        self.losses.on_missing(sequences, now)
+        self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        """Take heavy loss for what the link does not carry, unless it was an outage: by now, the
+        receiver has said what it misses.
+        """
+        if self._suspect is None or self._counted is None:
             return
-        lost_before, highest_before, since = self._counted
-        expected = highest - highest_before
-        if now < since + LOSS_WINDOW or expected <= 0:
+        (count, sent), self._suspect = self._suspect, None
+        told = count._replace(outages=self.losses.in_outages())
+        # Where there is a queue, it has run over.
+        lost = (count if self._round_trips.filling else told).since(self._counted)
+        if lost.heavy and not lost.certain:
             return
-        self._counted = lost, highest, now
-        self.loss = min(1.0, max(0.0, (lost - lost_before) / expected))
-        if self.loss > HEAVY_LOSS:
+        self._counted = told
+        self.loss = lost.share
+        if lost.heavy:
             self._drain(sent * (1 - self.loss), now)
 
     def on_round_trip(self, round_trip: float, sent: float, now: float) -> None:
@@ -178,6 +225,40 @@ class LinkEstimate:
         self._last_decrease = now
 
 
+class _Count(NamedTuple):
+    """What a report says, since the beginning: packets, of which some were lost in outages."""
+
+    lost: int
+    highest: int
+    outages: int
+    at: float  # seconds
+
+    def since(self, before: _Count) -> _Lost:
+        """Return what was lost beside outages since another count."""
+        beside = self.lost - before.lost - (self.outages - before.outages)
+        return _Lost(max(0, beside), self.highest - before.highest)
+
+
+class _Lost(NamedTuple):
+    """Packets that were lost, of those sent."""
+
+    lost: int
+    sent: int
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.lost / self.sent)
+
+    @property
+    def heavy(self) -> bool:
+        return self.share > HEAVY_LOSS
+
+    @property
+    def certain(self) -> bool:
+        """Whether so much is no chance: it is far above what may be lost."""
+        return self.lost - CERTAIN * math.sqrt(self.lost) > HEAVY_LOSS * self.sent
+
+
 class TierChoice:
     """Which tier one viewer watches: down at once; up after a while, if a probe finds that its link
     carries it; and later each time that it does not.
@@ -202,6 +283,8 @@ class TierChoice:
             above = self._tiers[level - 1]
             if self._carries(link, MOVE_UP * above.lowest, now):
                 self._move(above, now)
+        # Sent twice and half as large, a picture is no more to carry. But its size comes first.
+        link.repeats = link.can_repeat(now) and capacity >= 2 * self.tier.lowest
         return self.tier
 
     def _carries(self, link: LinkEstimate, bitrate: float, now: float) -> bool:

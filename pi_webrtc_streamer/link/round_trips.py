@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 FULL_QUEUE = 0.15  # seconds above the least round trip
+FILLING = 0.06  # the same, from which on there is a queue at all
 LATE = 0.1  # the same, where it lasts
 LASTING = 4.0  # seconds for which every round trip is late
 
@@ -22,11 +23,14 @@ class RoundTrips:
     def __init__(self) -> None:
         self._least = math.inf
         self._late_since: float | None = None
+        self.filling = False  # whether the last one met a queue
 
     def note(self, round_trip: float) -> float:
         """Take a round trip, and return by how much it is above the least."""
         self._least = min(self._least, round_trip)
-        return round_trip - self._least
+        above = round_trip - self._least
+        self.filling = above > FILLING
+        return above
 
     def tell_full(self, round_trip: float, now: float) -> bool:
         """Take a round trip, and say whether the queue is full."""

@@ -93,6 +93,18 @@ class RtpWriter:
         self.octets_sent += unit.size
         return packets
 
+    def repetitions(self, unit: AccessUnit, send_time: float) -> list[bytes]:
+        """Return the packets of the newest unit once more; none without RFC 4588, by which the
+        receiver tells them from the first ones.
+        """
+        if self._rtx is None:
+            return []
+        first = self._sequence - len(unit.payloads)
+        return [
+            self._again(first + index & 0xFFFF, unit, index, send_time)
+            for index in range(len(unit.payloads))
+        ]
+
     def retransmission(self, sequence: int, send_time: float) -> bytes | None:
         """Return a packet that carries again what ``sequence`` did; None if it is forgotten."""
         for first_sequence, unit in reversed(self._history):

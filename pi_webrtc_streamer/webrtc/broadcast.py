@@ -77,7 +77,7 @@ class Broadcast:
             tier = place.choice.update(sender.link, now)
             self._move(sender, place, self._fanouts[tier.level])
         for fanout in self._fanouts:
-            capacities = [sender.link.capacity(now) for sender in fanout.senders]
+            capacities = [sender.link.for_pictures(now) for sender in fanout.senders]
             fanout.set_bitrate(tier_bitrate(fanout.tier, capacities))
 
     def counts(self) -> FrameCounts:

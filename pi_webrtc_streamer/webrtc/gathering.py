@@ -78,7 +78,8 @@ class Gathering:
         if self._stun is not None:
             self._ask("STUN server {}:{}".format(*self._stun), self._ask_stun())
         if self._turn is not None:
-            self._ask("TURN server {}:{}".format(*self._turn), self._ask_turn(component))
+            asking = asyncio.wait_for(self._ask_turn(component), GIVE_UP_AFTER)
+            self._ask("TURN server {}:{}".format(*self._turn), asking)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LONGEST_WAIT)
         self._answered = True
@@ -90,7 +91,7 @@ class Gathering:
     async def _note_outcome(self, server: str, asking: Coroutine[Any, Any, None]) -> None:
         """Warn of a server that gives no address, once until it does."""
         try:
-            await asyncio.wait_for(asking, GIVE_UP_AFTER)
+            await asking
         except Exception as error:  # of the network, of TLS, of what a server says
             slow = isinstance(error, asyncio.TimeoutError)
             why = f"it did not answer in {GIVE_UP_AFTER:g} s" if slow else _in_words(error)
@@ -108,7 +109,7 @@ class Gathering:
             for protocol in self._connection._protocols
             if ipaddress.ip_address(protocol.local_candidate.host).version == 4
         ]
-        asking = [self._ask_stun_from(protocol) for protocol in hosts]
+        asking = [asyncio.wait_for(self._ask_stun_from(each), GIVE_UP_AFTER) for each in hosts]
         errors = await asyncio.gather(*asking, return_exceptions=True)
         if None not in errors:
             raise next(filter(None, errors), OSError("this machine has no IPv4 address"))

@@ -101,8 +101,12 @@ def _join(sections: list[Section]) -> str:
 
 
 def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, Section]]:
-    """Return the sections that can be negotiated, and the answers to the others by their place."""
+    """Return the sections that can be negotiated, and the answers to the others by their place.
+
+    The candidates of those that share the video's transport are not theirs alone.
+    """
     session, *media = sections
+    shared: Section = []
     rejected: dict[int, Section] = {}
     mids = set()
     video = _first_video(media)
@@ -111,6 +115,8 @@ def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, 
         of_its_own = video is not None and lines is not video and _mid(lines) not in together
         if lines[0].startswith(("m=audio ", VIDEO)) and not of_its_own:
             continue
+        if video is not None and not of_its_own:
+            shared += [line for line in lines if line.startswith(CANDIDATE)]
         kind, _, rest = lines[0].partition(" ")
         _, _, protocol_and_formats = rest.partition(" ")
         rejected[place] = [f"{kind} 0 {protocol_and_formats}", "c=IN IP4 0.0.0.0"]
@@ -119,6 +125,8 @@ def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, 
                 rejected[place].append(line)
                 mids.add(line[len(MID) :].strip())
     kept = [lines for place, lines in enumerate(media, 1) if place not in rejected]
+    if kept:
+        kept[-1] = kept[-1] + shared
     return [_without_members(session, mids), *kept], rejected
 
 

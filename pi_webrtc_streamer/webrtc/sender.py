@@ -31,6 +31,7 @@ from ..runtime.rate_limit import RateLimit
 from .aiortc_parts import AiortcSender
 
 MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
+MOST_REPEATED_AFTER_OUTAGE = 0.5  # the same, where two outages may have taken so much of a second
 # What one viewer may ask of the event loop that serves all of them. A browser sends some dozens of
 # RTCP packets a second; one packet can ask for 6000 others to be sent again.
 MOST_FEEDBACK = 200  # RTCP packets a second
@@ -119,11 +120,14 @@ class StreamSender:
         if unit.timestamp == self._last_timestamp:
             # The picture at which the viewer changed its tier comes twice, at two times.
             unit = replace(unit, timestamp=unit.timestamp + 1 & 0xFFFFFFFF)
-        padding = self._probe(unit, writer, now)
-        packets = [protect(packet) for packet in (*writer.packets(unit, now), *padding)]
-        if not self.path.send(packets):
+        packets = writer.packets(unit, now)
+        self.link.losses.on_sent(len(packets), now)
+        added = self._probe(unit, writer, now)
+        if self.link.repeats:
+            added += writer.repetitions(unit, now)
+        if not self.path.send([protect(packet) for packet in (*packets, *added)]):
             return False
-        self._rate.add(8 * (unit.size + sum(map(len, padding))), now)
+        self._rate.add(8 * (unit.size + sum(map(len, added))), now)
         return True
 
     def _release(self, kept: list[AccessUnit], carried: float | None, in_time: bool) -> None:
@@ -193,6 +197,7 @@ class StreamSender:
         capacity = self.link.capacity(now)
         if isinstance(packet, RtcpRtpfbPacket):
             del packet.lost[MOST_REQUESTED:]
+            self.link.on_missing(packet.lost, now)
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             try:
                 bitrate, _ = unpack_remb_fci(packet.fci)
@@ -227,7 +232,9 @@ class StreamSender:
         now = time.monotonic()
         if not self._request_limit.allow(now):
             return
-        if self._repeated.rate(now) > MOST_REPEATED * self._rate.rate(now):
+        outage = self.link.had_outage(now)
+        most = MOST_REPEATED_AFTER_OUTAGE if outage else MOST_REPEATED
+        if self._repeated.rate(now) > most * self._rate.rate(now):
             return  # the link is too full already; a key frame will be asked for
         packet = self._writer.retransmission(sequence, now)
         if packet is not None:

@@ -172,6 +172,7 @@ class Viewer:
             "round_trip": round(link.round_trip, 4),
             "capacity": round(link.capacity(time.monotonic())),
             "probed": link.probe is not None,
+            "repeats": link.repeats,
         }
 
     def states(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ from support.browser import GIVE_UP_AFTER
 
 # Offers what is asked for, in this order, and returns how many frames were decoded and what became
 # of the data channel.
-WATCH = """async kinds => {
+WATCH = """async ([kinds, bundle]) => {
     const connection = new RTCPeerConnection();
     const video = document.createElement('video');
     video.muted = true;
@@ -25,7 +25,8 @@ WATCH = """async kinds => {
     const response = await fetch('/whep/camera', {
         method: 'POST',
         headers: { 'Content-Type': 'application/sdp' },
-        body: connection.localDescription.sdp,
+        body: bundle ? connection.localDescription.sdp
+            : connection.localDescription.sdp.replace(/^a=group:BUNDLE.*\\r\\n/m, ''),
     });
     const sdp = await response.text();
     if (!response.ok) throw new Error(sdp);
@@ -39,9 +40,10 @@ DECODED = "() => watched.video.getVideoPlaybackQuality().totalVideoFrames >= 5"
     "kinds",
     ["data video", "audio video", "video audio data", "video video", "audio video audio"],
 )
-def test_video_is_shown_whatever_else_is_offered(shared_streamer, operator, kinds):
+@pytest.mark.parametrize("bundle", [True, False], ids=["bundled", "apart"])
+def test_video_is_shown_whatever_else_is_offered(shared_streamer, operator, kinds, bundle):
     operator.open(f"{shared_streamer}health")  # a page of this origin that offers nothing itself
-    answer = operator.page.evaluate(WATCH, kinds.split())
+    answer = operator.page.evaluate(WATCH, [kinds.split(), bundle])
     operator.page.wait_for_function(DECODED, timeout=GIVE_UP_AFTER)
     if "data" in kinds:
         assert "m=application 0 " in answer

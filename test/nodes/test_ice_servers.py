@@ -1,10 +1,13 @@
 """STUN and TURN servers that do not answer, at real addresses: no viewer waits for them."""
 
 import asyncio
+import re
 import socket
 
 import pytest
+from aioice import stun
 
+from support.network import NoNetwork, link
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
 from support.whep import WhepViewer
@@ -91,6 +94,49 @@ async def test_a_viewer_that_goes_meanwhile_leaves_nothing(silent, session):
             assert response.status == 200
         await viewer.connection.close()
         assert not asking(bridge)
+
+
+class OneSided(asyncio.DatagramProtocol):
+    """A STUN server that one of this machine's addresses reaches, and no other."""
+
+    def __init__(self, reached_from: str) -> None:
+        self._reached_from = reached_from
+
+    def connection_made(self, transport):
+        self._transport = transport
+
+    def datagram_received(self, data, address):
+        if address[0] == self._reached_from:
+            request = stun.parse_message(data)
+            kinds = request.message_method, stun.Class.RESPONSE
+            response = stun.Message(*kinds, transaction_id=request.transaction_id)
+            response.attributes["XOR-MAPPED-ADDRESS"] = ("198.51.100.7", 40000)
+            self._transport.sendto(bytes(response), address)
+
+
+async def test_a_server_that_one_interface_of_two_reaches_is_enough(session):
+    try:
+        with link() as second:
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: OneSided(second.here), ("0.0.0.0", 0)
+            )
+            port = transport.get_extra_info("sockname")[1]
+            bridge = make_bridge(stun_urls=[f"stun:{second.here}:{port}"])
+            with running(bridge):
+                viewer = WhepViewer(session, f"{bridge.url}whep/camera")
+                try:
+                    assert (await viewer.connect()).status == 201
+                    hosts = re.findall(r"a=candidate:.* (\S+) \d+ typ host", viewer.answer)
+                    assert len([host for host in hosts if ":" not in host]) > 1
+                    assert "198.51.100.7 40000 typ srflx" in viewer.answer
+                    await until(lambda: not asking(bridge), "the end of its patience")
+                    assert await warnings(session, bridge) == []
+                finally:
+                    await viewer.connection.close()
+            transport.close()
+    except NoNetwork as error:
+        pytest.skip(str(error))
 
 
 def asking(bridge) -> list[str]:

@@ -1,6 +1,8 @@
 """Viewers whose links are weak, lost or slow, beside one that is well."""
 
 import asyncio
+import random
+from collections import Counter
 
 import pytest
 from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, pack_remb_fci
@@ -99,6 +101,26 @@ async def test_of_a_link_that_becomes_narrow_the_queue_is_drained_first(node):
             assert (await only_viewer(bridge))["dropped"] > dropped
 
 
+@pytest.mark.slow
+async def test_over_a_link_that_loses_some_here_and_there_packets_come_twice(node):
+    bridge = make_bridge()
+    with running(bridge), running(CameraNode(overrides={"source": "pattern:busy"})):
+        async with watching(bridge.url) as viewer:
+            viewer.receiver._RTCRtpReceiver__remote_bitrate_estimator = None
+            await viewer.next_frame()
+            (stream,) = (await get_stats(bridge.url))["streams"]["camera"]
+            counts = lose_some(viewer, 0.05)
+            while not (await only_viewer(bridge))["repeats"]:
+                await viewer.next_frame()
+            counts.clear()
+            for _ in range(60):
+                assert (await viewer.next_frame()).width == 1280
+            once, again = counts.values()
+            assert again > 0.9 * once
+            (now,) = (await get_stats(bridge.url))["streams"]["camera"]
+            assert now["bitrate"] == stream["bitrate"] / 2, "so that it is no more than before"
+
+
 async def only_viewer(bridge) -> dict[str, object]:
     (viewer,) = (await get_stats(bridge.url))["viewers"].values()
     return viewer
@@ -113,6 +135,21 @@ async def test_the_way_is_measured_before_there_are_pictures(node):
             await viewer.next_frame()
             (place,) = bridge._bridge.viewers._viewers._broadcasts["camera", Codec.H264]._places
             await until(lambda: place.link._round_trips._least < 1, "an answer")
+
+
+def lose_some(viewer, share: float) -> Counter[int]:
+    """Lose packets by chance; returns a count of those that come, by their payload type."""
+    counts: Counter[int] = Counter()
+    chance = random.Random(1)
+    handle = viewer.receiver._handle_rtp_packet
+
+    async def lose(packet, arrival_time_ms):
+        counts[packet.payload_type] += 1
+        if chance.random() >= share:
+            await handle(packet, arrival_time_ms)
+
+    viewer.receiver._handle_rtp_packet = lose
+    return counts
 
 
 async def silent(data: bytes) -> None:

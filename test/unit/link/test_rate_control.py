@@ -74,6 +74,7 @@ def test_an_encoder_that_sends_more_than_it_is_told_to_is_told_less():
     link = LinkEstimate(1_000_000)
     for second in range(4):
         link.on_report(40 * second, 100 * second, 4_000_000, second)
+        link.on_missing([], second)
     assert link.capacity(3) == pytest.approx(0.8**3 * 1_000_000)
     link = LinkEstimate(1_000_000)
     for second in range(4):
@@ -113,8 +114,90 @@ def test_heavy_loss_counts_and_light_loss_does_not():
     link.on_report(10, 100, 2_000_000, 1)
     assert link.capacity(1) == HIGHEST
     link.on_report(60, 200, 2_000_000, 2)
+    assert link.capacity(2) == HIGHEST, "the receiver may yet say that it was an outage"
+    link.on_missing([], 2)
     assert link.loss == 0.5
     assert link.capacity(2) == 0.8 * 1_000_000
+
+
+def test_an_outage_is_no_sign_of_a_narrow_link():
+    """A tenth of a second of 270 packets a second is lost as a whole, every second."""
+    link = LinkEstimate(HIGHEST)
+    lost = highest = 0
+    for second in range(20):
+        for part in range(10):
+            now = second + part / 10
+            link.losses.on_sent(27, now)
+            if part == 3:
+                lost += 27
+            highest += 27
+            if part == 4:
+                link.on_report(lost, highest, 2_000_000, now)
+                link.on_missing(range(highest - 54, highest - 27), now)
+        link.on_report(lost, highest, 2_000_000, second + 1)
+        assert link.capacity(second + 1) == HIGHEST
+        assert link.loss == 0
+        assert not link.can_repeat(second + 1)
+
+
+def test_loss_that_may_be_chance_is_counted_for_longer():
+    link = LinkEstimate(HIGHEST)
+    link.on_report(0, 0, 2_000_000, 0)
+    link.on_report(8, 70, 2_000_000, 0.5)
+    link.on_missing([], 0.5)
+    assert link.capacity(0.5) == HIGHEST
+    link.on_report(12, 210, 2_000_000, 1.5)
+    link.on_missing([], 1.5)
+    assert link.loss == 12 / 210
+    for half in range(4, 24):  # and 15 % are no chance
+        link.on_report(12 + 10 * half, 210 + 67 * half, 2_000_000, half / 2)
+        link.on_missing([], half / 2)
+    assert link.capacity(12) < HIGHEST
+
+
+def lossy(link: LinkEstimate, until: float) -> float:
+    """Lose every twentieth of 200 packets a second; returns the time then."""
+    for tick in range(round(until * 10)):
+        link.losses.on_sent(20, tick / 10)
+        link.on_missing([20 * tick & 0xFFFF], tick / 10)
+        link.losses.scattered(tick / 10)
+    return until
+
+
+@pytest.mark.parametrize(
+    ("capacity", "tier", "repeats"),
+    [
+        (2_500_000, FULL, True),
+        (1_900_000, FULL, False),  # a picture of this size must have 1 Mbit/s
+        (700_000, HALF, True),
+        (500_000, HALF, False),
+    ],
+)
+def test_packets_are_sent_twice_where_some_are_lost_unless_that_costs_the_size(
+    capacity, tier, repeats
+):
+    link, choice = LinkEstimate(capacity), TierChoice(TIERS)
+    link.can_be_probed = True
+    choice.tier = tier
+    now = lossy(link, 5.0)
+    assert choice.update(link, now) is tier
+    assert link.repeats is repeats
+    assert link.for_pictures(now) == capacity / (2 if repeats else 1)
+    choice.update(link, now + 30)
+    assert not link.repeats, "nothing was lost any more"
+
+
+def test_packets_are_sent_once_where_nobody_could_tell_or_the_link_is_too_full():
+    for prevent in (
+        lambda link: setattr(link, "can_be_probed", False),
+        lambda link: link.on_passage(2_400_000, 5.0),
+    ):
+        link, choice = LinkEstimate(HIGHEST), TierChoice(TIERS)
+        link.can_be_probed = True
+        now = lossy(link, 5.0)
+        prevent(link)
+        choice.update(link, now)
+        assert not link.repeats
 
 
 def test_a_burst_of_loss_is_judged_over_half_a_second():

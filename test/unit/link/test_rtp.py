@@ -103,6 +103,28 @@ def test_what_was_lost_is_sent_again(sequence, payloads):
         )
 
 
+@given(st.integers(0, 65535), st.lists(st.binary(min_size=1, max_size=9), min_size=1, max_size=50))
+def test_a_unit_can_be_sent_twice(sequence, payloads):
+    writer = make_writer(sequence=sequence)
+    unit = make_unit(*payloads, timestamp=7)
+    sent = [read(packet) for packet in writer.packets(unit, 0)]
+    again = [
+        unwrap_rtx(read(packet), payload_type=102, ssrc=1234)
+        for packet in writer.repetitions(unit, 0)
+    ]
+    for attribute in ("sequence_number", "payload", "marker", "timestamp"):
+        assert [getattr(packet, attribute) for packet in again] == [
+            getattr(packet, attribute) for packet in sent
+        ]
+
+
+def test_without_rtx_nothing_is_sent_twice():
+    writer = make_writer(rtx=False)
+    unit = make_unit(b"x")
+    writer.packets(unit, 0)
+    assert writer.repetitions(unit, 0) == []
+
+
 def test_retransmissions_are_numbered_on_their_own():
     writer = make_writer()
     list(writer.packets(make_unit(b"x", b"y"), 0))
