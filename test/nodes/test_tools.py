@@ -1,8 +1,12 @@
 """Tools that know only an address, or a name and a password: real ones, and what they may not."""
 
 import asyncio
+import os
 import shutil
+import subprocess
+import tempfile
 from base64 import b64encode
+from pathlib import Path
 
 import av
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from support.access import DRIVE, VIEW
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.serving import AUTH, bearer, serving
+from support.waiting import wait_for
 from support.whep import SDP
 
 SNAPSHOT, STREAM = "cameras/camera/snapshot.jpg", "cameras/camera/stream.mjpg"
@@ -38,6 +43,41 @@ async def test_a_token_shown_anyhow_gives_the_picture(bridge, session, path, que
         assert response.status == 200
         assert "Set-Cookie" not in response.headers
         assert JPEG in await response.content.readexactly(200)
+
+
+# Each keeps pictures of a stream until it is ended; {} is the address.
+PLAYERS = {
+    "ffmpeg": "-loglevel error -i {} picture%d.png",
+    "cvlc": "-q -I dummy --no-audio --vout dummy --video-filter scene --scene-format png "
+    "--scene-path . --scene-ratio 1 {}",
+}
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+@pytest.mark.parametrize("how", ["query", "password"])
+def test_real_players(bridge, name, how):
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"there is no {name} (tools/players)")
+    url = f"{bridge.url}{STREAM}?token={VIEW}"
+    if how == "password":
+        url = f"{bridge.url.replace('://', f'://me:{VIEW}@')}{STREAM}"
+    # VLC does not run as root.
+    nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups" if os.geteuid() == 0 else ""
+    command = [*nobody.split(), program, *PLAYERS[name].format(url).split()]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        environment = os.environ | {"HOME": folder}
+        player = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL)
+        try:
+            # The last one may not be whole.
+            wait_for(lambda: len(list(Path(folder).glob("*.png"))) > 5, "pictures")
+        finally:
+            player.kill()
+            player.wait()
+        with av.open(str(min(Path(folder).glob("*.png")))) as picture:
+            frame = next(picture.decode(video=0))
+    assert (frame.width, frame.height) == (640, 480)
 
 
 @pytest.mark.parametrize("name", ["curl", "wget"])
