@@ -28,9 +28,9 @@ PLAY = """async events => {
     });
 }"""
 
-WOULD_DELIVER = """async ([age, silence]) => {
+WOULD_DELIVER = """async ([state, age, silence]) => {
     const { wouldDeliver } = await import('/static/tile/progress.js');
-    return wouldDeliver({ state: 'live', age }, silence);
+    return wouldDeliver({ state, age }, silence);
 }"""
 
 
@@ -99,14 +99,18 @@ def test_it_is_doubted_only_between_a_sign_and_the_next_arrival(page, events):
 
 
 @pytest.mark.parametrize(
-    ("age", "silence", "would"),
+    ("state", "age", "silence", "would"),
     [
-        (0.02, 600, True),
-        (0.55, 600, False),  # the camera has stopped
-        (0.02, 100, True),  # a sign, and no time yet to tell
-        (1.2, 5000, False),
-        (None, 600, False),
+        ("live", 0.02, 600, True),
+        ("live", 0.55, 600, False),  # the camera has stopped
+        ("live", 0.02, 100, True),  # a sign, and no time yet to tell
+        ("live", 1.2, 5000, False),
+        ("live", None, 600, False),
+        ("waiting", None, 600, False),
+        ("idle", 8.0, 8000, True),  # nobody watches: the bridge has let this viewer go
     ],
 )
-def test_another_connection_is_no_use_where_the_camera_has_stopped(page, age, silence, would):
-    assert page.evaluate(WOULD_DELIVER, [age, silence]) is would
+def test_another_connection_is_no_use_where_the_camera_has_stopped(
+    page, state, age, silence, would
+):
+    assert page.evaluate(WOULD_DELIVER, [state, age, silence]) is would

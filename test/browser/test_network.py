@@ -101,6 +101,17 @@ def test_a_link_that_is_down_for_a_moment_keeps_its_session(network, browser):
 
 
 @pytest.mark.slow
+def test_a_link_that_is_down_for_longer_than_the_bridge_waits(network, browser):
+    """There is nobody else for whom the camera would go on."""
+    with watched(network, browser) as (far, program):
+        network.cut()
+        program.wait_for_output("gone: nothing was heard from it")
+        network.mend()
+        far.wait_for_frames(30)
+        assert far.reconnects() > 0
+
+
+@pytest.mark.slow
 def test_a_way_that_is_silent_is_replaced(network, browser):
     """As when a router forgets the way: nothing says so, and only what was there is lost."""
     with watched(network, browser) as (far, _):

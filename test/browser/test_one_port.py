@@ -1,7 +1,5 @@
 """One UDP port for all viewers, in real browsers; and what the page says where UDP is blocked."""
 
-import socket
-
 import pytest
 from playwright.sync_api import expect
 
@@ -9,7 +7,7 @@ from support.browser import GIVE_UP_AFTER, launched
 from support.browser import operator as looking
 from support.firefox import firefox
 from support.network import NoNetwork, chromium_inside, link
-from support.program import Program, free_port
+from support.program import Program, free_port, free_udp_port
 
 CAMERA = """
 camera:
@@ -26,10 +24,7 @@ bridge:
 @pytest.fixture
 def robot(tmp_path):
     """A robot with one UDP port; yields its page's port, and that."""
-    port = free_port()
-    with socket.socket(type=socket.SOCK_DGRAM) as free:
-        free.bind(("", 0))
-        udp = free.getsockname()[1]
+    port, udp = free_port(), free_udp_port()
     config = tmp_path / "streamer.yaml"
     config.write_text(CAMERA.format(udp=udp))
     with Program("pi-webrtc-streamer", "--config", str(config), "--port", str(port)) as program:

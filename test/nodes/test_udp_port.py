@@ -14,16 +14,11 @@ from pi_webrtc_streamer.web.access import machine_addresses
 from support.gstreamer import caps, gstreamer
 from support.narrow_link import NarrowLink
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
+from support.program import free_udp_port
 from support.waiting import until
 from support.whep import SDP, make_offer, watching
 
 CANDIDATE = re.compile(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host")
-
-
-def free_udp_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as free:
-        free.bind(("", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture

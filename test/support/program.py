@@ -107,6 +107,13 @@ def node(
     return Program(program, "--ros-args", *arguments, user=user)
 
 
+def free_udp_port() -> int:
+    """Return a UDP port that nobody has, at any address."""
+    with socket.socket(type=socket.SOCK_DGRAM) as free:
+        free.bind(("", 0))
+        return free.getsockname()[1]
+
+
 def free_port() -> int:
     """Return a TCP port that nobody listens on."""
     with socket.socket() as listener:

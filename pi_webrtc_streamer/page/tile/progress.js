@@ -40,7 +40,9 @@ export function delivers({ state, age }) {
  * @param {number} silence how long nothing has arrived, in ms
  */
 export function wouldDeliver(camera, silence) {
-  const { age } = camera;
+  const { state, age } = camera;
+  // Nobody watches, says the bridge: it has let this one go.
+  if (state === 'idle') return true;
   // The camera itself may have stopped; after a mere sign, it is too early to tell.
   return delivers(camera) && (silence < DOUBTED_MS || (age ?? Infinity) * 1000 < silence - QUIET_MS / 2);
 }
