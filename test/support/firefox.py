@@ -51,7 +51,11 @@ class FirefoxOperator:
         return self.run(f"return window.streamer?.cameras.get('{camera}')?.state")
 
     def wait_for_state(self, state: str) -> None:
-        wait_for(lambda: self.state() == state, f'the state "{state}" (it is {self.state()})')
+        try:
+            wait_for(lambda: self.state() == state, f'the state "{state}"')
+        except AssertionError as error:
+            said = self.run("return document.querySelector('main').innerText")
+            raise AssertionError(f"{error}; it is {self.state()}, and says: {said}") from None
 
     def stats(self) -> dict[str, Any]:
         return self.run("return window.streamer.cameras.get('camera').stats")
