@@ -66,7 +66,12 @@ class FirefoxOperator:
 
     def wait_for_frames(self, count: int = 10) -> None:
         before = self.decoded()
-        wait_for(lambda: self.decoded() >= before + count, f"{count} more pictures")
+
+        def came() -> bool:
+            now = self.decoded()  # of a new session, perhaps
+            return now - (before if now >= before else 0) >= count
+
+        wait_for(came, f"{count} more pictures")
 
     def screenshot(self, name: str) -> None:
         """Keep what the operator sees."""
