@@ -40,8 +40,9 @@ class Robot:
     def __init__(self, stack: ExitStack, host: str) -> None:
         stack.enter_context(node("camera_node", "source:=pattern"))
         self._bridge = stack.enter_context(ExitStack())
-        self._parameters = (f"host:={host}", f"port:={free_port()}", "auth:=none")
-        self.url = f"http://{host}:{self._parameters[1].partition('=')[2]}/"
+        port = free_port()
+        self._parameters = (f"host:={host}", f"port:={port}", "auth:=none")
+        self.url = f"http://{host}:{port}/"
         self.start()
 
     def start(self) -> None:

@@ -5,9 +5,9 @@ its packets' delay grows, to 85 % of what arrives, and raises it slowly, never a
 times what arrives. A low estimate of a quiet scene therefore says nothing; a *falling* one says
 what the link carries. Up to 10 % of loss is taken for noise of the radio, as by Google Congestion
 Control (draft-ietf-rmcat-gcc, 6), and so are outages in which there is no queue (losses.py); of
-more, what arrives is what the link carries. A queue that is
-full is seen by its round trips; one that just stands at its end has neither falling estimates nor
-heavy loss. The first pictures say at once what a narrow link carries.
+more, what arrives is what the link carries. A queue that is full is seen by its round trips; one
+that just stands at its end has neither falling estimates nor heavy loss. The first pictures say at
+once what a narrow link carries.
 
 Where a link was too full once, it will be again: near that bitrate, little more is tried at a time.
 A larger tier is only moved to when a probe has shown that the link carries it.

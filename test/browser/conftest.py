@@ -3,6 +3,7 @@
 import pytest
 
 from support import browser as support
+from support.network import NoNetwork, link
 from support.program import Program, free_port
 
 
@@ -47,3 +48,23 @@ def shared_streamer():
     with Program("pi-webrtc-streamer", "--source", "pattern", "--port", str(port)) as program:
         program.wait_for_output("Open http")
         yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture(scope="module")
+def page(browser, shared_streamer):
+    """A page of the bridge's origin that watches nothing: for its modules alone."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{shared_streamer}health")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def network():
+    """A namespace, and a link that leads to it."""
+    try:
+        with link() as network:
+            yield network
+    except NoNetwork as error:
+        pytest.skip(str(error))

@@ -11,15 +11,6 @@ from support.program import Program, free_port
 from support.reverse_proxy import NAME, PATH, URL
 from support.waiting import wait_for
 
-# The pair of addresses by which the pictures come.
-PAIR = """async () => {
-    const stats = [...(await streamer.cameras.get('camera').pc.getStats()).values()];
-    const { selectedCandidatePairId } = stats.find(({ type }) => type === 'transport');
-    const pair = stats.find(({ id }) => id === selectedCandidatePairId);
-    return stats.find(({ id }) => id === pair.remoteCandidateId);
-}"""
-VIEWERS = "() => fetch('cameras').then((r) => r.json()).then(({ cameras }) => cameras[0].viewers)"
-
 
 @pytest.fixture
 def operator(tmp_path):
@@ -54,14 +45,14 @@ def test_an_operator_signs_in_and_sees_the_pictures(operator, tmp_path, url):
     assert re.fullmatch(r"__Host-pi_webrtc_streamer_.+_\d+", cookie["name"])
     assert cookie["domain"] == NAME
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
-    remote = page.evaluate(PAIR)
+    remote = operator.candidate("remote")
     assert remote["protocol"] == "udp"
     assert remote["address"] != "127.0.0.1", "not by way of nginx"
 
     page.reload()
     operator.wait_for_state("live")
     operator.wait_for_frames()
-    wait_for(lambda: page.evaluate(VIEWERS) == 1, "the end of the session before")
+    wait_for(lambda: operator.viewers() == 1, "the end of the session before")
     assert page.url == url
     assert operator.hosts == {NAME}
     assert (f"{url}whep/camera", 201) in answers

@@ -34,15 +34,6 @@ WOULD_DELIVER = """async ([state, age, silence]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page(browser, shared_streamer):
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{shared_streamer}health")
-    yield page
-    context.close()
-
-
 def play(page, *events) -> list[dict]:
     return page.evaluate(PLAY, [list(event) for event in events])
 

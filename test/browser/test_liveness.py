@@ -32,15 +32,6 @@ events = st.lists(
 )
 
 
-@pytest.fixture(scope="module")
-def page(browser, shared_streamer):
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{shared_streamer}health")
-    yield page
-    context.close()
-
-
 def play(page, tells_shown: bool, *events) -> list:
     return page.evaluate(PLAY, [tells_shown, [list(event) for event in events]])
 

@@ -8,20 +8,11 @@ from playwright.sync_api import expect
 
 from support.browser import GIVE_UP_AFTER, launched
 from support.browser import operator as looking
-from support.network import NoNetwork, chromium_inside, link
+from support.network import NoNetwork, chromium_inside
 from support.program import Program, free_port
 from support.waiting import wait_for
 
 CUT = 10.0  # seconds
-
-
-@pytest.fixture
-def network():
-    try:
-        with link() as network:
-            yield network
-    except NoNetwork as error:
-        pytest.skip(str(error))
 
 
 @pytest.mark.slow
@@ -97,7 +88,7 @@ def test_a_link_that_is_down_for_a_moment_keeps_its_session(network, browser):
         network.mend()
         far.wait_for_frames(30)
         assert far.reconnects() == 0
-        wait_for(lambda: viewers(far) == 1, "the end of what was begun beside it")
+        wait_for(lambda: far.viewers() == 1, "the end of what was begun beside it")
 
 
 @pytest.mark.slow
@@ -115,25 +106,11 @@ def test_a_link_that_is_down_for_longer_than_the_bridge_waits(network, browser):
 def test_a_way_that_is_silent_is_replaced(network, browser):
     """As when a router forgets the way: nothing says so, and only what was there is lost."""
     with watched(network, browser) as (far, _):
-        network.silence(far.page.evaluate(PORT))
+        network.silence(far.candidate("local")["port"])
         far.page.wait_for_function("() => streamer.cameras.get('camera').reconnects > 0")
         far.wait_for_frames(30)
         assert far.reconnects() == 1
-        wait_for(lambda: viewers(far) == 1, "the end of the session before")
-
-
-PORT = """async () => {
-    const stats = [...(await streamer.cameras.get('camera').pc.getStats()).values()];
-    const { selectedCandidatePairId } = stats.find(({ type }) => type === 'transport');
-    const pair = stats.find(({ id }) => id === selectedCandidatePairId);
-    return stats.find(({ id }) => id === pair.localCandidateId).port;
-}"""
-
-
-def viewers(operator) -> int:
-    return operator.page.evaluate(
-        "() => fetch('cameras').then((r) => r.json()).then(({ cameras }) => cameras[0].viewers)"
-    )
+        wait_for(lambda: far.viewers() == 1, "the end of the session before")
 
 
 @pytest.mark.slow
@@ -141,10 +118,10 @@ def test_where_there_is_no_room_for_two_the_first_goes(network, browser, tmp_pat
     config = tmp_path / "one.yaml"
     config.write_text("bridge:\n  ros__parameters:\n    max_viewers: 1\n")
     with watched(network, browser, "--config", str(config)) as (far, _):
-        network.silence(far.page.evaluate(PORT))
+        network.silence(far.candidate("local")["port"])
         far.page.wait_for_function("() => streamer.cameras.get('camera').reconnects > 0")
         far.wait_for_frames(30)
-        assert viewers(far) == 1
+        assert far.viewers() == 1
 
 
 @pytest.mark.slow

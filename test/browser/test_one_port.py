@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from support.browser import GIVE_UP_AFTER, launched
 from support.browser import operator as looking
 from support.firefox import firefox
-from support.network import NoNetwork, chromium_inside, link
+from support.network import chromium_inside
 from support.program import Program, free_port, free_udp_port
 
 CAMERA = """
@@ -30,15 +30,6 @@ def robot(tmp_path):
     with Program("pi-webrtc-streamer", "--config", str(config), "--port", str(port)) as program:
         program.wait_for_output("Open http")
         yield port, udp
-
-
-@pytest.fixture
-def network():
-    try:
-        with link() as network:
-            yield network
-    except NoNetwork as error:
-        pytest.skip(str(error))
 
 
 def test_two_chromiums_and_a_firefox_at_once(robot, browser):

@@ -25,6 +25,13 @@ ARGUMENTS = [
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 GIVE_UP_AFTER = 30_000  # milliseconds
+VIEWERS = "() => fetch('cameras').then((r) => r.json()).then(({ cameras }) => cameras[0].viewers)"
+CANDIDATE = """async ([camera, side]) => {
+    const stats = [...(await streamer.cameras.get(camera).pc.getStats()).values()];
+    const { selectedCandidatePairId } = stats.find(({ type }) => type === 'transport');
+    const pair = stats.find(({ id }) => id === selectedCandidatePairId);
+    return stats.find(({ id }) => id === pair[`${side}CandidateId`]);
+}"""
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 # Draws the picture that a camera shows into a canvas and returns it as PNG.
@@ -100,6 +107,14 @@ class Operator:
 
     def reconnects(self, camera: str = "camera") -> int:
         return self.page.evaluate("name => streamer.cameras.get(name).reconnects", camera)
+
+    def viewers(self) -> int:
+        """How many viewers the bridge says that its first camera has."""
+        return self.page.evaluate(VIEWERS)
+
+    def candidate(self, side: str, camera: str = "camera") -> dict:
+        """Return the address, "local" or "remote", of the pair by which the pictures come."""
+        return self.page.evaluate(CANDIDATE, [camera, side])
 
     def never_reloaded(self) -> bool:
         return self.page.evaluate("() => window.neverReloaded === true")

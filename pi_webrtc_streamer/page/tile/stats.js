@@ -4,6 +4,8 @@
  * @module tile/stats
  */
 
+import { inboundVideo } from '../whep/receiver.js';
+
 /**
  * @typedef {object} Stats figures of one second; 0 or "" where unknown
  * @property {number} width
@@ -43,10 +45,8 @@ export class StatsReader {
   /** @returns {Promise<boolean>} whether anything has arrived since the last call of this, if that was just before */
   async hears() {
     const before = this.#heard;
-    const heard = { at: performance.now(), bytes: 0 };
-    for (const { type, kind, bytesReceived } of (await this.pc.getStats()).values()) {
-      if (type === 'inbound-rtp' && kind === 'video') heard.bytes = bytesReceived ?? 0;
-    }
+    const at = performance.now();
+    const heard = { at, bytes: inboundVideo(await this.pc.getStats())?.bytesReceived ?? 0 };
     this.#heard = heard;
     return heard.at - before.at < JUST_BEFORE_MS && heard.bytes > before.bytes;
   }
@@ -56,7 +56,7 @@ export class StatsReader {
     const report = await this.pc.getStats();
     /** @type {Record<string, any>[]} */
     const all = [...report.values()];
-    const inbound = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+    const inbound = inboundVideo(report);
     if (!inbound) return noStats();
 
     const last = this.#last ?? {};

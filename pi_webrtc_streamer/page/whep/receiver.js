@@ -34,14 +34,11 @@ export function playAtOnce(receiver) {
 }
 
 /**
- * How many pictures a connection has brought.
+ * What the browser says of the one video stream that a connection receives.
  *
- * @param {RTCPeerConnection} pc
- * @returns {Promise<number>}
+ * @param {RTCStatsReport} report
+ * @returns {Record<string, any> | undefined} undefined before there is one
  */
-export async function framesDecoded(pc) {
-  for (const stats of (await pc.getStats()).values()) {
-    if (stats.type === 'inbound-rtp' && stats.kind === 'video') return stats.framesDecoded ?? 0;
-  }
-  return 0;
+export function inboundVideo(report) {
+  return [...report.values()].find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
 }

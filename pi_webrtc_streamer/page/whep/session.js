@@ -5,7 +5,7 @@
  */
 
 import { WhepError, toWhepError, whatIsBlocked } from './errors.js';
-import { framesDecoded, playAtOnce, preferCodec } from './receiver.js';
+import { inboundVideo, playAtOnce, preferCodec } from './receiver.js';
 import { deleteSession, postOffer } from './requests.js';
 import { Trickle } from './trickle.js';
 
@@ -135,7 +135,7 @@ export class WhepSession {
     const { onPicture } = this.#options;
     if (!onPicture) return;
     while (!this.#closed) {
-      if (await framesDecoded(this.pc) > 0) {
+      if (inboundVideo(await this.pc.getStats())?.framesDecoded > 0) {
         onPicture();
         return;
       }
