@@ -12,7 +12,7 @@ export VENV
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench fuzz soak test test-picamera test-all-pythons check format lock clean
+.PHONY: help run bench faults fuzz soak test test-picamera test-all-pythons check format lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="..."] [PYTHON=...] [ROS_WHEELS=jazzy|kilted]'
@@ -23,6 +23,9 @@ run: ## Stream this machine's camera, or a test picture (ARGS="--source clip.mp4
 
 bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts)
 	@tools/bench $(ARGS)
+
+faults: ## Do on purpose what goes wrong while somebody drives, 50 times (ARGS="--runs 5 camera": those alone)
+	@tools/faults $(ARGS)
 
 fuzz: ## Fuzz what reads bytes from outside (ARGS="offer jpeg": only these; SECONDS=600: each so long)
 	@SECONDS_EACH="$(SECONDS)" tools/fuzz $(ARGS)

@@ -27,6 +27,7 @@ PARTS = {
     "join": "time to the first frame, time to release",
     "network": "5 % loss and 1 Mbit/s, in a network namespace",
     "comeback": "from when a network or the bridge is back to the next picture",
+    "drive": "from a key to the robot, and what driving costs",
     "abuse": "frame rates while others behave badly",
 }
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["pi_webrtc_streamer", "aiortc.sdp", "aiortc.rtp"]):
+INSTRUMENTED = ["pi_webrtc_streamer", "aiortc.sdp", "aiortc.rtp", "aiortc.rtcsctptransport"]
+with atheris.instrument_imports(include=INSTRUMENTED):
     from .targets import TARGETS
 
 CORPUS = Path(__file__).with_name("corpus")

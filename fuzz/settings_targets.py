@@ -11,7 +11,13 @@ from pi_webrtc_streamer.camera.camera_info import CameraInfoError, parse_camera_
 from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.config_file import parse_config
-from pi_webrtc_streamer.settings.schema import ConfigError, SettingsError, check, settings_of
+from pi_webrtc_streamer.settings.schema import (
+    ConfigError,
+    SettingsError,
+    check,
+    from_values,
+    settings_of,
+)
 
 
 def camera_info(data: bytes) -> None:
@@ -30,7 +36,7 @@ def config(data: bytes) -> None:
             if name in given:
                 values[name] = convert(name, given[name], default)
                 check(name, values[name], about)
-        BridgeSettings(**values)
+        from_values(BridgeSettings, values)
 
 
 def calibrations() -> list[bytes]:

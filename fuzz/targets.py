@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .control_targets import packets, sctp
 from .picture_targets import compressed_image, compressed_images, image, images, jpeg, jpegs
 from .predecessor_targets import config_toml, messages, signalling, tomls
 from .session_targets import (
@@ -42,6 +43,7 @@ TARGETS = {
     "trickle": Target(trickle, fragments),
     "feedback": Target(feedback, reports),
     "datagram": Target(datagram, datagrams),
+    "sctp": Target(sctp, packets),
     "camera_info": Target(camera_info, calibrations),
     "config": Target(config, configs),
     "config_toml": Target(config_toml, tomls),

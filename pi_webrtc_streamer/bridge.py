@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .media.codec import StreamSettings
 from .media.feed import CameraFeed
 from .media.tiers import make_tiers
+from .media.timeline import Timeline
 from .runtime.loop import LoopThread
 from .runtime.owning import LONGEST_RELEASE, Owned
 from .settings.bridge import BridgeSettings
@@ -20,6 +21,9 @@ from .webrtc.late import LateViewers
 from .webrtc.settings import IceServer, ViewerSettings
 
 if TYPE_CHECKING:
+    from .teleop.dead_man import Sight
+    from .teleop.driving import Driving
+    from .webrtc.controllers import Controllers
     from .webrtc.viewers import Viewers
 
 
@@ -28,19 +32,28 @@ class Bridge:
     """What the HTTP handlers work on, from configure to cleanup.
 
     ``publisher_types`` returns the message types of a topic's publishers. ``viewers`` is there only
-    while the bridge is active. ``warnings`` has what ``/health`` warns of, by subject; any thread
-    may set one. ``requests`` holds the tasks of pictures that are being served by
-    HTTP, to be ended when the bridge is deactivated. ``instance`` is new for each configuration, so
-    that a page sees a restart.
+    while the bridge is active, and ``timelines``, by camera, once somebody has watched: they are
+    replaced as a whole. ``driving`` is there if it is enabled, and ``controllers`` while it is
+    active, too. ``warnings`` has what ``/health`` warns of, by subject; any thread may set one.
+    ``requests`` holds the tasks of pictures that are being served by HTTP, to be ended when the
+    bridge is deactivated. ``instance`` is new for each configuration, so that a page sees a
+    restart.
     """
 
     settings: BridgeSettings
     feeds: Mapping[str, CameraFeed]
     publisher_types: Callable[[str], Sequence[str]]
     viewers: LateViewers | None = None
+    timelines: Mapping[str, Timeline] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
     requests: set[asyncio.Task[object]] = field(default_factory=set)
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
+    driving: Driving | None = None
+    controllers: Controllers | None = None
+
+    def __post_init__(self) -> None:
+        if self.settings.teleop.enabled:
+            self.driving = self._make_driving()
 
     @property
     def ice_servers(self) -> list[IceServer]:
@@ -71,7 +84,42 @@ class Bridge:
                 lambda: LateViewers(partial(self._make_viewers, pipelines)),
                 lambda viewers: loop.run(self._close(viewers)),
             )
+            if self.driving is not None:
+                self.controllers = owned.take(
+                    "the drivers",
+                    partial(self._make_controllers, self.driving, self.viewers),
+                    lambda controllers: loop.run(self._close_controllers(controllers)),
+                )
             yield
+
+    def _make_controllers(self, driving: Driving, viewers: LateViewers) -> Controllers:
+        from .webrtc.controllers import Controllers
+
+        return Controllers(driving, viewers)
+
+    async def _close_controllers(self, controllers: Controllers) -> None:
+        self.controllers = None
+        await controllers.close()
+
+    def _make_driving(self) -> Driving:
+        # Nothing of it is loaded where nobody is to drive.
+        from .teleop.driving import Driving
+        from .teleop.head import Head
+
+        limits = self.settings.teleop.head_limits
+        head = None if limits is None else Head(limits)
+        return Driving(self.settings.teleop.limits, self._find_sight, head)
+
+    def _find_sight(self, camera: int, picture: int) -> Sight | None:
+        """Return the picture of a camera, by its place in the list, with an RTP timestamp."""
+        from .teleop.dead_man import Sight
+
+        names = self.settings.cameras
+        timeline = self.timelines.get(names[camera]) if camera < len(names) else None
+        capture = timeline.captured(picture) if timeline is not None else None
+        if timeline is None or capture is None:
+            return None
+        return Sight(capture.captured, timeline.period or 0.0, capture.certain)
 
     def _make_viewers(self, pipelines: Owned) -> Viewers:
         """Start the media threads, to be ended with the stack, and return their viewers."""
@@ -118,11 +166,13 @@ class Bridge:
                 ),
                 Places(places),
             )
+            self.timelines = {name: each.timeline for name, each in by_camera.items()}
             undo.pop_all()
             return viewers
 
     async def _close(self, viewers: LateViewers) -> None:
         self.viewers = None  # from here on, requests are told that the bridge is inactive
+        self.timelines = {}
         await viewers.close()
 
     async def _end_requests(self) -> None:

@@ -21,6 +21,7 @@ from .predecessor.settings import PredecessorSettings as Settings
 from .predecessor.settings import settings_of_camera
 from .ros.callbacks import call_every
 from .ros.cv_convert import to_bgr
+from .ros.lean import imported_when_used
 from .ros.lifecycle import OwningNode, SetupError
 from .ros.log import logging_to
 from .ros.parameters import NodeParameters
@@ -114,6 +115,12 @@ class BridgeNode(OwningNode):
             )
         owned.enter("the active bridge", self._bridge.active(self._loop))
         owned.enter("the statistics", logging_statistics(self._bridge, self._loop))
+        if self._bridge.driving is not None:
+            # Which nobody else loads; some of its messages have arrays, and are not used.
+            with imported_when_used("numpy"):
+                from .ros.teleop.parts import driving_parts
+            parts = driving_parts(self, self._bridge.driving, self._bridge.settings.teleop)
+            owned.enter("teleoperation", parts)
 
     def _serve(
         self,

@@ -19,6 +19,7 @@ SUPPORTED = ((3, 10), (3, 13))
 
 FOR_BRIDGE = (
     *("host", "port", "auth", "token_file", "tls", "tls_certificate", "tls_key"),
+    "teleop.enabled",
     *predecessor.FOR_BRIDGE,
 )
 NO_PARAMETERS = ("config", "print_parameters", "log_level", *predecessor.NO_PARAMETERS)
@@ -31,6 +32,7 @@ examples:
   pi-webrtc-streamer --source clip.mp4 --port 8090
   pi-webrtc-streamer --host 0.0.0.0                reachable from the network, with a token
   pi-webrtc-streamer --host 0.0.0.0 --tls self-signed --token-file ~/.ros/robot.tokens
+  pi-webrtc-streamer --teleop                      drive from the page; velocities go to cmd_vel
   pi-webrtc-streamer --config streamer.yaml --log-level debug
   pi-webrtc-streamer --config config.toml          the predecessor's file; docs/migration.md
 """
@@ -88,6 +90,13 @@ def parser() -> argparse.ArgumentParser:
     add("--tls", help="HTTPS: none, self-signed, or files, which the next two name (none)")
     add("--tls-certificate", metavar="FILE", help="PEM file")
     add("--tls-key", metavar="FILE", help="PEM file")
+    add(
+        "--teleop",
+        dest="teleop.enabled",
+        action="store_const",
+        const=True,
+        help="let whoever has the role drive also drive the robot (docs/safety.md comes first)",
+    )
     add(
         *both("config"),
         metavar="FILE",

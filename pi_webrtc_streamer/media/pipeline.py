@@ -18,6 +18,7 @@ from .encoded_stream import EncodedStream, EncoderFailed, Picture, StreamSink
 from .frame import JpegFrame
 from .rtp_clock import RtpClock
 from .tiers import Tier
+from .timeline import Timeline
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class MediaPipeline:
 
     It listens to the distributor only while a stream is open: with no viewer nothing is decoded,
     and no encoder is held. ``on_problem`` is told, in the media thread, why a picture could not be
-    used.
+    used. ``timeline`` says when the pictures that were encoded were captured.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class MediaPipeline:
         self._change = threading.Lock()
         self._watch = _Watch()
         self._rtp_clock = RtpClock()
+        self.timeline = Timeline()
         self._closing = False
         thread = threading.Thread(target=self._run, name=f"media-{name}", daemon=True)
         with Owned() as owned:
@@ -142,7 +144,7 @@ class MediaPipeline:
             del watch, frame  # not held while waiting
 
     def _step(self, watch: _Watch, frame: JpegFrame | None) -> None:
-        now = self._clock()
+        now, wall = self._clock(), time.time_ns()
         streams = watch.streams
         if not streams:
             return
@@ -155,7 +157,12 @@ class MediaPipeline:
             picture = watch.last[0]
         else:
             return
-        timestamp = self._rtp_clock.ticks(picture.times.captured, now)
+        times = picture.times
+        timestamp = self._rtp_clock.ticks(times.captured, now)
+        if frame is None:
+            self.timeline.repeat(timestamp)
+        else:
+            self.timeline.note(timestamp, times.captured, times.received, now, wall)
         for stream in streams:
             with self._surviving():  # the other streams have their own encoders
                 stream.encode(picture, timestamp, now)

@@ -17,3 +17,6 @@ NAMES = frozenset(  # nothing else is served
     for path in FOLDER.rglob("*")
     if path.suffix in TYPES and path.name != TEMPLATE
 )
+FOR_DRIVING = frozenset(  # served where somebody can drive, or stop
+    name for name in NAMES if name.startswith(("drive/", "style/drive"))
+)

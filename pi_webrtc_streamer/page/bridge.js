@@ -43,6 +43,7 @@ const PATIENT_EVERY = 10;
  * @property {'view' | 'drive'} role what whoever watches may do
  * @property {'active' | 'inactive'} state
  * @property {RTCIceServer[]} ice_servers
+ * @property {number} stale_after seconds from its capture, after which a picture is marked
  * @property {Camera[]} cameras
  */
 

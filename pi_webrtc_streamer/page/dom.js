@@ -15,7 +15,7 @@ export function setText(element, text) {
 }
 
 /**
- * @template {HTMLElement} T
+ * @template {Element} T
  * @param {ParentNode} root
  * @param {string} selector
  * @param {new () => T} type

@@ -4,6 +4,7 @@
  * @module page
  */
 
+import { Asker } from './age/asker.js';
 import { Announcer } from './announcer.js';
 import { Poller } from './bridge.js';
 import { find } from './dom.js';
@@ -16,6 +17,7 @@ const TICK_MS = 125;
 
 /** @typedef {import('./bridge.js').Bridge} Bridge */
 /** @typedef {import('./bridge.js').Camera} Camera */
+/** @typedef {import('./drive/drive.js').Drive} Drive */
 /** @typedef {import('./whep/errors.js').WhepError} WhepError */
 
 /** Everything on the page, and the two clocks that drive it: the poll of the bridge and the tiles' tick. */
@@ -29,6 +31,7 @@ export class Page {
     (bridge) => this.#onBridge(bridge),
     (error) => this.#onSilence(error),
   );
+  #asker = new Asker(new URL('clock', document.baseURI));
   #resizes = new ResizeObserver(() => this.#arrange());
   /** @type {AbortController | null} */
   #listeners = null;
@@ -40,8 +43,16 @@ export class Page {
   /** Whether the bridge answered last time; null before its first answer. @type {boolean | null} */
   #reachable = null;
 
+  /** What is needed to drive the robot; null where nobody may, and until it is loaded. @type {Drive | null} */
+  #drive = null;
+
   /** @type {Map<string, Tile>} */
   cameras = new Map();
+
+  /** The bridge's clock; whoever knows better than the page's own questions may add samples. */
+  get clock() {
+    return this.#asker.clock;
+  }
 
   start() {
     if (this.#listeners) return;
@@ -63,6 +74,8 @@ export class Page {
     this.#resizes.disconnect();
     clearInterval(this.#ticker);
     this.#poller.stop();
+    this.#asker.stop();
+    this.#endDriving();
     this.#announcer.stop();
     for (const name of [...this.cameras.keys()]) this.#removeTile(name);
     this.#reachable = null;
@@ -76,6 +89,7 @@ export class Page {
     this.#bridge = bridge;
     this.#bridgeSeenAt = performance.now();
     this.#reachable = true;
+    this.#asker.start();
     const restarted = before !== null && before.instance !== bridge.instance;
     for (const tile of this.cameras.values()) {
       if (restarted) tile.onNewInstance(seenBefore);
@@ -84,6 +98,30 @@ export class Page {
     this.#matchTiles(this.#chosen(bridge.cameras));
     if (wasSilent) this.#announcer.say('', 'The robot answers again.');
     this.#showPageState('');
+    void this.#offerDriving(bridge);
+  }
+
+  /**
+   * Where the robot can be driven, what is needed for that is loaded; elsewhere it is not even served.
+   *
+   * @param {Bridge & {teleop?: import('./drive/requests.js').Teleop | null}} bridge
+   */
+  async #offerDriving({ teleop, ...bridge }) {
+    if (!teleop?.may_drive && !teleop?.may_stop) {
+      this.#endDriving();
+      return;
+    }
+    // A file that is lost on its way is asked for again after the bridge's next answer.
+    const loaded = await import('./drive/drive.js').catch(() => null);
+    if (!loaded || !this.#listeners) return;
+    const told = { ...bridge, teleop };
+    if (this.#drive) this.#drive.update(told);
+    else this.#drive = new loaded.Drive(this, (text) => this.#announcer.say('drive', text), told);
+  }
+
+  #endDriving() {
+    this.#drive?.stop();
+    this.#drive = null;
   }
 
   /** @param {WhepError | null} error */
@@ -99,7 +137,9 @@ export class Page {
 
   /** The bridge wants a token: nothing more is tried until somebody comes back to the page, perhaps signed in. */
   #onLockedOut() {
+    this.#asker.stop();
     for (const name of [...this.cameras.keys()]) this.#removeTile(name);
+    this.#endDriving();
     this.#reachable = false;
     this.#messages.showLockedOut();
     this.#announcer.say('', 'The robot asks for a token.');
@@ -145,8 +185,9 @@ export class Page {
     const tile = new Tile(camera, {
       bridge: () => this.#bridge,
       reachable: () => this.#reachable !== false,
+      asker: this.#asker,
       codec: this.#query.get('codec'),
-      onDoubt: () => this.#poller.hurry(),
+      onDoubt: () => this.#onDoubt(),
       onState: (changed) => this.#onTileState(changed),
       onAspect: () => this.#arrange(),
     });
@@ -160,6 +201,11 @@ export class Page {
     this.cameras.get(name)?.close();
     this.cameras.delete(name);
     this.#arrange();
+  }
+
+  #onDoubt() {
+    this.#poller.hurry();
+    this.#asker.hurry();
   }
 
   /** @param {Tile} tile */
@@ -186,6 +232,7 @@ export class Page {
     if (document.hidden) return;
     for (const tile of this.cameras.values()) tile.onVisible();
     this.#poller.now();
+    this.#asker.hurry();
   }
 
   #onOnline() {

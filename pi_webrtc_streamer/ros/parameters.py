@@ -21,7 +21,15 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from ..runtime.faults import faults
-from ..settings.schema import Setting, SettingsError, Value, check, settings_of, unknown_key
+from ..settings.schema import (
+    Setting,
+    SettingsError,
+    Value,
+    check,
+    from_values,
+    settings_of,
+    unknown_key,
+)
 
 Schema = TypeVar("Schema")
 
@@ -102,7 +110,7 @@ class NodeParameters(Generic[Schema]):
         ]
         values = {name: self.value(name) for name in settings_of(self._schema)}
         try:
-            settings = self._schema(**values)
+            settings = from_values(self._schema, values)
         except SettingsError as error:
             raise SettingsError("; ".join([*problems, str(error)])) from error
         if problems:

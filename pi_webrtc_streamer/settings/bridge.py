@@ -13,9 +13,14 @@ from ..media.packetiser import IPV6_MTU
 from .access import AccessSettings
 from .addresses import LARGEST_PORT, is_ip_address
 from .node import NodeSettings
-from .schema import Setting, SettingsError, Value, setting
+from .schema import Setting, SettingsError, Value, group, setting
+from .teleop import TeleopSettings
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_TAKEN = {
+    "bridge": "the node that shows them",
+    "teleop": "what the parameters of driving begin with",
+}
 _ICE_SCHEMES = ("stun", "stuns", "turn", "turns")
 
 # Declared as <camera>.<name> for each camera, with the default; {} in either is the camera's name.
@@ -95,6 +100,12 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "Frame rate that the encoder's bitrate control expects, in frames/s",
         minimum=1.0,
         maximum=240.0,
+    )
+    stale_after: float = setting(
+        0.3,
+        "Age from which the page marks a picture as old, in seconds from its capture",
+        minimum=0.05,
+        maximum=10.0,
     )
     max_viewers: int = setting(
         50, "How many WebRTC viewers are served at once", minimum=1, maximum=1000
@@ -185,6 +196,7 @@ class BridgeSettings(AccessSettings, NodeSettings):
     turn_urls: list[str] = setting([""], "TURN servers (turn:host:port?transport=udp)")
     turn_username: str = setting("", "User name for the TURN servers")
     turn_password: str = setting("", "Password for the TURN servers", secret=True)
+    teleop: TeleopSettings = group(TeleopSettings)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -240,7 +252,7 @@ def _check_cameras(cameras: list[str]) -> None:
             raise SettingsError(
                 f'cameras has "{name}"; a name is made of letters, digits and _, a letter first'
             )
-        if name == "bridge":
-            raise SettingsError('cameras has "bridge"; that is the node that shows them')
+        if name in _TAKEN:
+            raise SettingsError(f'cameras has "{name}"; that is {_TAKEN[name]}')
     if len(set(cameras)) < len(cameras):
         raise SettingsError(f"cameras is {cameras}; each name may stand only once")

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 # bool, int, float, str, or a list of one of them: what a ROS parameter can be. Each is checked
 # against its setting's default before it is used.
 Value: TypeAlias = Any
 
 _METADATA = "setting"
+_GROUP = "group"
+
+Schema = TypeVar("Schema")
 
 
 class SettingsError(ValueError):
@@ -55,10 +58,19 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def group(schema: type[Schema]) -> Any:
+    """Make a dataclass field that has further settings, named after it: ``field.setting``."""
+    return dataclasses.field(default_factory=schema, metadata={_GROUP: schema})
+
+
 def settings_of(schema: type) -> dict[str, tuple[Setting, Value]]:
-    """Return each setting of a dataclass with its default."""
+    """Return each setting of a dataclass, those of its groups included, with its default."""
     found: dict[str, tuple[Setting, Value]] = {}
     for field in dataclasses.fields(schema):
+        if _GROUP in field.metadata:
+            of_group = settings_of(field.metadata[_GROUP])
+            found |= {f"{field.name}.{name}": each for name, each in of_group.items()}
+            continue
         default = (
             field.default_factory()
             if field.default_factory is not dataclasses.MISSING
@@ -66,6 +78,26 @@ def settings_of(schema: type) -> dict[str, tuple[Setting, Value]]:
         )
         found[field.name] = field.metadata[_METADATA], default
     return found
+
+
+def from_values(schema: type[Schema], values: Mapping[str, Value]) -> Schema:
+    """Make settings from values by the names of :func:`settings_of`; what is missing is default.
+
+    :raises SettingsError: if they do not go together.
+    """
+    own: dict[str, Any] = {}
+    for field in dataclasses.fields(schema):  # type: ignore[arg-type]  # a dataclass, as above
+        if _GROUP in field.metadata:
+            prefix = f"{field.name}."
+            of_group = {
+                name.removeprefix(prefix): value
+                for name, value in values.items()
+                if name.startswith(prefix)
+            }
+            own[field.name] = from_values(field.metadata[_GROUP], of_group)
+        elif field.name in values:
+            own[field.name] = values[field.name]
+    return schema(**own)
 
 
 def check(name: str, value: Value, about: Setting) -> None:

@@ -55,9 +55,20 @@ async def list_cameras(request: web.Request) -> web.Response:
             else {"urls": server.urls}
             for server in bridge.ice_servers
         ],
+        "stale_after": bridge.settings.stale_after,
+        "teleop": _describe_teleop(request),
         "cameras": describe_cameras(bridge),
     }
     return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+
+def _describe_teleop(request: web.Request) -> dict[str, object] | None:
+    bridge = request.app[BRIDGE]
+    if bridge.driving is None:
+        return None
+    from .teleop import describe_teleop  # loaded already
+
+    return describe_teleop(bridge, visitor_role(request))
 
 
 @requires(None)

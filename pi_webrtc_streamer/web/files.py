@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import PurePath
 from typing import NamedTuple
 
 from aiohttp import ETag, web
 
-from ..page import FOLDER, NAMES, TYPES
+from ..page import FOLDER, FOR_DRIVING, NAMES, TYPES
+from .keys import BRIDGE
 
 INDEX = "index.html"
 
@@ -27,7 +29,13 @@ def _read(name: str) -> PageFile:
     return PageFile(content, TYPES[PurePath(name).suffix], tag)
 
 
-FILES = {name: _read(name) for name in NAMES}
+FILES = {name: _read(name) for name in NAMES - FOR_DRIVING}
+
+
+@cache
+def _files_for_driving() -> dict[str, PageFile]:
+    """Return the files that nobody needs where nobody can drive."""
+    return {name: _read(name) for name in FOR_DRIVING}
 
 
 async def send_file(request: web.Request) -> web.Response:
@@ -41,6 +49,8 @@ def answer_with(request: web.Request, name: str) -> web.Response:
     :raises HTTPNotFound: if there is no such file.
     """
     file = FILES.get(name)
+    if file is None and request.app[BRIDGE].driving is not None:
+        file = _files_for_driving().get(name)
     if file is None:
         raise web.HTTPNotFound
     if ETag(file.tag) in (request.if_none_match or ()):

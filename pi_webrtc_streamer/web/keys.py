@@ -33,9 +33,14 @@ def active_viewers(request: web.Request) -> LateViewers:
     """
     viewers = request.app[BRIDGE].viewers
     if viewers is None:
-        raise ApiError(
-            503,
-            "the bridge is inactive; activate it (ros2 lifecycle set /bridge activate)",
-            RETRY_AFTER,
-        )
+        raise inactive()
     return viewers
+
+
+def inactive() -> ApiError:
+    """Return what whoever comes is told while the bridge is not active."""
+    return ApiError(
+        503,
+        "the bridge is inactive; activate it (ros2 lifecycle set /bridge activate)",
+        RETRY_AFTER,
+    )

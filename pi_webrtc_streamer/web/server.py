@@ -11,7 +11,7 @@ from aiohttp import web
 from ..bridge import Bridge
 from ..runtime.async_owning import AsyncOwned
 from ..settings.bridge import BridgeSettings
-from . import cameras, whep
+from . import cameras, clock, whep
 from .access import Access
 from .admission import admit, requires
 from .connection import ConnectionLimits, at_its_own_pace
@@ -43,6 +43,11 @@ def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -
     app.router.add_get("/static/{file:.*}", send_file)
     whep.add_routes(app)
     cameras.add_routes(app)
+    clock.add_routes(app)
+    if bridge.driving is not None:
+        from . import teleop  # which nobody else loads
+
+        teleop.add_routes(app)
     foreign.add_routes(app)
     app.on_response_prepare.extend((set_headers, set_cors_headers))
     return app

@@ -8,24 +8,18 @@ from aiohttp import web
 
 from ..access.entrance import require
 from ..access.roles import Role
-from ..webrtc.errors import (
-    IceRestartError,
-    MalformedOffer,
-    OfferError,
-    TooManyFromAddress,
-    Unavailable,
-)
+from ..webrtc.errors import IceRestartError
 from ..webrtc.trickle import FragmentError, parse_fragment
 from .admission import requires, visitor_role
 from .body import read_text
-from .errors import RETRY_AFTER, ApiError
+from .errors import ApiError
 from .keys import BRIDGE, active_viewers, requested_feed
+from .offers import SDP, read_offer, refusals_told, require_content_type
 from .visit import client_address
 
 if TYPE_CHECKING:
     from ..webrtc.viewer import Viewer
 
-SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 ENDPOINT = "/whep/{camera}"
 SESSION = "/whep/{camera}/{session}"
@@ -43,19 +37,10 @@ def add_routes(app: web.Application) -> None:
 async def create(request: web.Request) -> web.Response:
     """Answer an offer: 201 with the session's address."""
     feed = requested_feed(request)
-    _require_content_type(request, SDP)
     viewers = active_viewers(request)
-    offer = await read_text(request)
-    try:
+    offer = await read_offer(request)
+    with refusals_told():
         viewer, answer = await viewers.admit(feed.name, offer, client_address(request))
-    except TooManyFromAddress as error:
-        raise ApiError(429, f"{error}; end one of them first", RETRY_AFTER) from error
-    except Unavailable as error:
-        raise ApiError(503, f"{error}; try again later", RETRY_AFTER) from error
-    except MalformedOffer as error:
-        raise ApiError(400, str(error)) from error
-    except OfferError as error:
-        raise ApiError(422, str(error)) from error
     response = web.Response(status=201, text=answer, content_type=SDP)
     # Relative to the endpoint: a proxy may have put the bridge below a path.
     response.headers["Location"] = f"{feed.name}/{viewer.id}"
@@ -70,7 +55,7 @@ async def trickle(request: web.Request) -> web.Response:
     Whom they belong to says their ICE user name fragment, or else the session's ETag.
     """
     viewer = _session(request)
-    _require_content_type(request, FRAGMENT)
+    require_content_type(request, FRAGMENT)
     try:
         fragment = parse_fragment(await read_text(request))
         if fragment.ufrag is None:
@@ -121,15 +106,6 @@ def _session(request: web.Request) -> Viewer:
         why = active_viewers(request).why_gone(session)
         raise ApiError(404, f"the session has ended: {why}" if why else "there is no such session")
     return viewer
-
-
-def _require_content_type(request: web.Request, expected: str) -> None:
-    if request.content_type != expected:
-        raise ApiError(
-            415,
-            f"the content type is {request.content_type}; send {expected}",
-            {"Accept-Post" if request.method == "POST" else "Accept-Patch": expected},
-        )
 
 
 def _require_match(request: web.Request, etag: str) -> None:

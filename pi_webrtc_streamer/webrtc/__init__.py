@@ -1,5 +1,6 @@
-"""Viewers: offers, peer connections, and one stream shared by all that watch the same camera.
+"""Viewers: offers, peer connections, and one stream shared by all that watch the same camera; and
+drivers, each with a connection of its own.
 
-Imports ``link/``, ``media/``, ``access/`` and ``runtime/``; no rclpy. All but ``late.py``,
-``settings.py`` and ``errors.py`` is loaded for the first viewer.
+Imports ``link/``, ``media/``, ``access/`` and ``runtime/``; no rclpy. What knows aiortc is loaded
+for the first viewer, or the first driver by WebRTC: ``late.py`` and ``controllers.py`` are not.
 """

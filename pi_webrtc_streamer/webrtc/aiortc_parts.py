@@ -1,4 +1,4 @@
-"""What aiortc keeps private: a sender whose own loop never runs, and the handshake of DTLS.
+"""What aiortc keeps private: a sender whose own loop never runs, the handshake of DTLS, and SCTP.
 
 This file alone touches what aiortc keeps private (``path.py`` and ``gathering.py``: aioice);
 ``test_aiortc_private.py`` fails when a new version changes what it relies on. aiortc's own way
@@ -16,9 +16,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from aiortc import RTCCertificate, RTCPeerConnection, RTCRtpTransceiver
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCPeerConnection, RTCRtpTransceiver
 from aiortc.rtcdtlstransport import RTCDtlsParameters, SRTPProtectionProfile, State
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
+from aiortc.rtcsctptransport import WEBRTC_BINARY
 from aiortc.rtp import AnyRtcpPacket, RtcpReceiverInfo
 from OpenSSL import SSL
 
@@ -28,12 +29,20 @@ from ..runtime.faults import faults
 from ..runtime.owning import Owned, ReleaseError
 from .capabilities import ABS_SEND_TIME, MID, PLAYOUT_DELAY
 from .path import Path
+from .sctp_guard import SctpGuard
 
 logger = logging.getLogger(__name__)
 
 NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 CLOCK_ERROR = 0.01  # seconds by which a round trip on a good link may come out below 0
 LONGEST_ROUND_TRIP = 10.0  # seconds
+LARGEST_DATAGRAM = 1500  # bytes, of DTLS; aiortc reads as many at once
+RECORD_HEADER = 13  # bytes
+APPLICATION_DATA = 23  # a record's type
+CHANNEL = 0  # the data channel's number, which is its stream's
+# Seconds until the first packets of an association are sent again. aiortc's 3 are for a network
+# that nothing is known of; ICE and DTLS have just answered.
+FIRST_TIMEOUT = 0.5
 # FIR names its target in its body; its header says 0 (RFC 5104, 4.3.1.2).
 ANY_MEDIA_SSRC = 0
 # aiortc has those for ECDSA alone. A viewer that is the server of the handshake chooses by its own
@@ -86,10 +95,10 @@ class Substitute(Protocol):
         ...
 
 
-def ice_connection(transceiver: RTCRtpTransceiver) -> Any:
-    """Return aioice's connection, which is below a transceiver's DTLS."""
-    transport: Any = transceiver.sender.transport
-    return transport.transport._connection
+def ice_connection(transport: RTCDtlsTransport) -> Any:
+    """Return aioice's connection, which is below DTLS."""
+    below: Any = transport.transport
+    return below._connection
 
 
 class AiortcSender:
@@ -100,7 +109,7 @@ class AiortcSender:
         self._sender = sender
         self._substitute = substitute
         self._parameters: RTCRtpSendParameters | None = None
-        self.path = Path(ice_connection(transceiver))
+        self.path = Path(ice_connection(sender.transport))
         self._send_original = sender.send
         sender.send = self._send
         sender._run_rtp = self._run_rtp
@@ -232,8 +241,7 @@ class Certificate(RTCCertificate):
 class DtlsHandshake:
     """The DTLS of a peer connection: it takes viewers of any kind, and says why it failed.
 
-    Made before the connection has a transceiver; the one whose transport counts is then given to
-    :meth:`watch`.
+    Made before the connection has a transport; the one that counts is then given to :meth:`watch`.
     """
 
     def __init__(self, connection: RTCPeerConnection) -> None:
@@ -245,17 +253,19 @@ class DtlsHandshake:
         self._alert = ""
         self.failure = ""  # why it failed, while it has not: nothing
 
-    def watch(self, transceiver: RTCRtpTransceiver) -> None:
+    def watch(self, dtls: RTCDtlsTransport) -> None:
         """Note why a step fails; aiortc tells that to its debugging log alone."""
-        transport: Any = transceiver.sender.transport
+        transport: Any = dtls
         self._transport = transport
         shake_hands = transport._do_handshake
         validate, set_up_srtp = transport._validate_peer_identity, transport._setup_srtp
 
         async def do_handshake() -> None:
             self._note_errors(transport._ssl)
+            _take_one_record_at_a_time(transport._ssl)
             await shake_hands()
             self._blame("the connection broke")
+            _end_with_first_error(transport._ssl)
 
         def validate_peer_identity(parameters: RTCDtlsParameters) -> None:
             validate(parameters)
@@ -296,6 +306,147 @@ class DtlsHandshake:
     def _blame(self, why: str) -> None:
         if self._transport._state == State.FAILED and not self.failure:
             self.failure = f"its DTLS handshake failed: {why}"
+
+
+class DriverChannel:
+    """The one data channel of a peer connection, with a guard before its SCTP.
+
+    It is negotiated at both ends: number 0, unordered, and nothing is sent twice. Made before the
+    connection has an offer. ``on_message`` is called with each binary message, ``on_change`` when
+    the channel opens or closes, and ``on_closing`` when the driver begins to close it.
+    """
+
+    def __init__(
+        self,
+        connection: RTCPeerConnection,
+        on_message: Callable[[bytes], object],
+        on_change: Callable[[], object],
+        on_closing: Callable[[str], object],
+    ) -> None:
+        self.guard = SctpGuard()
+        self.heard: float | None = None  # when the last packet came
+        self._channel = connection.createDataChannel(
+            "drive", ordered=False, maxRetransmits=0, negotiated=True, id=CHANNEL
+        )
+        self._on_message = on_message
+        self._on_closing = on_closing
+        self._channel.on("message", self._take)
+        for event in ("open", "close"):
+            self._channel.on(event, on_change)
+        sctp: Any = connection.sctp
+        self._sctp = sctp
+        sctp._rto = FIRST_TIMEOUT
+        self._handle_original = sctp._handle_data
+        sctp._handle_data = self._handle
+        # There is no SRTP, and what comes all the same is dropped.
+        sctp.transport._setup_srtp = lambda: None
+
+    @property
+    def transport(self) -> RTCDtlsTransport:
+        """The DTLS below it."""
+        transport: RTCDtlsTransport = self._sctp.transport
+        return transport
+
+    @property
+    def state(self) -> str:
+        """What it is: connecting, open, closing or closed."""
+        state: str = self._channel.readyState
+        return state
+
+    @property
+    def ready(self) -> bool:
+        """Whether a message would go at once."""
+        sctp = self._sctp
+        full = sctp._outbound_queue or sctp._flight_size >= sctp._cwnd
+        return self.state == "open" and not full and sctp.transport._state == State.CONNECTED
+
+    async def send(self, message: bytes) -> bool:
+        """Send a message once; returns False if it cannot be, which ends the connection."""
+        try:
+            # Not the channel's own way, which starts a task for each message.
+            await self._sctp._send(
+                CHANNEL, WEBRTC_BINARY, message, max_retransmits=0, ordered=False
+            )
+        except ConnectionError as error:
+            self._on_closing(f"nothing can be sent to it: {error}")
+            return False
+        return True
+
+    async def _handle(self, data: bytes) -> None:
+        """Hand a packet on to aiortc, if it may be; what that raises ends the connection."""
+        self.heard = time.monotonic()
+        passes = self.guard.passes(data, self.heard, self._sctp._last_received_tsn)
+        if self.guard.closing:
+            self._on_closing("it closed its data channel")
+        if not passes:
+            return
+        try:
+            await self._handle_original(data)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            faults.report(logger, "a driver's packet could not be read", error)
+            self._on_closing("its packet could not be read")
+
+    def _take(self, message: bytes | str) -> None:
+        if message and isinstance(message, bytes):
+            self._on_message(message)
+
+
+def _take_one_record_at_a_time(ssl: Any) -> None:
+    """Drop datagrams of which something would be left in OpenSSL, with what the next ones leave.
+
+    Whenever a datagram has come, aiortc reads one record of application data, and 1500 bytes of it.
+    """
+    write = ssl.bio_write
+
+    def bio_write(data: bytes) -> int:
+        if not is_read_at_once(data):
+            return len(data)
+        written: int = write(data)
+        return written
+
+    ssl.bio_write = bio_write
+
+
+def _end_with_first_error(ssl: Any) -> None:
+    """Let DTLS end when it cannot be read or written any more.
+
+    aiortc would go on to fill the buffer that nothing is read from, and fail where it sends.
+    """
+    read, write = ssl.recv, ssl.send
+
+    def recv(size: int) -> bytes:
+        try:
+            data: bytes = read(size)
+        except (SSL.WantReadError, SSL.ZeroReturnError):
+            raise
+        except SSL.Error as error:
+            raise SSL.ZeroReturnError from error  # as if the other side had said good-bye
+        return data
+
+    def send(data: bytes) -> int:
+        try:
+            sent: int = write(data)
+        except SSL.Error as error:
+            raise ConnectionError(_reason(error)) from error
+        return sent
+
+    ssl.recv, ssl.send = recv, send
+
+
+def is_read_at_once(datagram: bytes) -> bool:
+    """Whether a datagram of DTLS has at most one record of application data, at its end.
+
+    Those of the handshake may be before it; OpenSSL reads them on the way (RFC 6347, 4.1).
+    """
+    if len(datagram) > LARGEST_DATAGRAM:
+        return False
+    records, position = [], 0
+    while position + RECORD_HEADER <= len(datagram):
+        records.append(datagram[position])
+        position += RECORD_HEADER + int.from_bytes(datagram[position + 11 : position + 13], "big")
+    return APPLICATION_DATA not in records[:-1]
 
 
 def _reason(error: SSL.Error) -> str:

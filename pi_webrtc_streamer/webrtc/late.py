@@ -65,13 +65,20 @@ class LateViewers:
         :raises OfferError: if the offer cannot be answered.
         :raises AnswerTimeout: if that takes too long.
         """
+        return await (await self.loaded()).admit(camera, offer, address)
+
+    async def loaded(self) -> Viewers:
+        """Return the viewers that this stands for.
+
+        :raises TooManyViewers: if they have been closed.
+        """
         if self._viewers is None:
             await asyncio.shield(self._load())
         if self._closed:
             raise TooManyViewers("the bridge has been deactivated")
         if self._viewers is None:  # another offer may have been faster
             self._viewers = self._make()
-        return await self._viewers.admit(camera, offer, address)
+        return self._viewers
 
     def get(self, camera: str, viewer_id: str) -> Viewer | None:
         """Return a viewer of a camera by its id, or None if it is gone."""

@@ -53,7 +53,7 @@ class Offer:
             sections[place] = h264_offer.with_own_name(sections[place], offered)
         for place, lines in sorted(self.rejected.items()):
             sections.insert(place, lines)
-        return _join(sections)
+        return join_sections(sections)
 
 
 def check_offer(text: str, codecs: list[str], candidates: CandidateFilter) -> Offer:
@@ -61,6 +61,23 @@ def check_offer(text: str, codecs: list[str], candidates: CandidateFilter) -> Of
 
     :raises MalformedOffer: if the text is no SDP, or too large.
     :raises OfferError: if it is, but offers no video that can be sent.
+    """
+    kept, rejected = _reject_sections(read_sections(text))
+    for section in kept:
+        _check_codecs(section)
+    kept, renamed = _rename_h264(kept)
+    text = join_sections(_for_one_transport(kept, candidates))
+    description = parse(text)
+    video = _check_video(description, codecs)
+    _check_h264(kept, codecs)
+    ufrags = [check_transport(media) for media in description.media]
+    return Offer(text, video.rtp.muxId, ufrags[0], rejected, renamed)
+
+
+def read_sections(text: str) -> list[Section]:
+    """Return the lines of an offer's sections.
+
+    :raises MalformedOffer: if it is no offer, or too large for aiortc's parser.
     """
     if not text.lstrip().startswith("v="):
         raise MalformedOffer("the body is no SDP offer: it does not begin with v=")
@@ -71,19 +88,7 @@ def check_offer(text: str, codecs: list[str], candidates: CandidateFilter) -> Of
         raise MalformedOffer(f"the offer has more than {MOST_SECTIONS} media sections")
     if sum(map(len, sections)) > MOST_LINES:
         raise MalformedOffer(f"the offer has more than {MOST_LINES} lines")
-    kept, rejected = _reject_sections(sections)
-    for section in kept:
-        _check_codecs(section)
-    kept, renamed = _rename_h264(kept)
-    text = _join(_for_one_transport(kept, candidates))
-    try:
-        description = SessionDescription.parse(text)
-    except Exception as error:  # the parser raises whatever the text makes it stumble over
-        raise MalformedOffer(f"the body is no SDP offer: {str(error)[:200]!r}") from error
-    video = _check_video(description, codecs)
-    _check_h264(kept, codecs)
-    ufrags = [_check_transport(media) for media in description.media]
-    return Offer(text, video.rtp.muxId, ufrags[0], rejected, renamed)
+    return sections
 
 
 def split_sections(text: str) -> list[Section]:
@@ -96,8 +101,20 @@ def split_sections(text: str) -> list[Section]:
     return sections
 
 
-def _join(sections: list[Section]) -> str:
+def join_sections(sections: list[Section]) -> str:
+    """Return the text of sections."""
     return "".join(f"{line}\r\n" for lines in sections for line in lines)
+
+
+def parse(text: str) -> SessionDescription:
+    """Have aiortc read a text.
+
+    :raises MalformedOffer: if it cannot.
+    """
+    try:
+        return SessionDescription.parse(text)
+    except Exception as error:  # the parser raises whatever the text makes it stumble over
+        raise MalformedOffer(f"the body is no SDP offer: {str(error)[:200]!r}") from error
 
 
 def _reject_sections(sections: list[Section]) -> tuple[list[Section], dict[int, Section]]:
@@ -143,7 +160,7 @@ def _for_one_transport(sections: list[Section], candidates: CandidateFilter) -> 
     others: Section = []
     result = []
     for lines in media:
-        taken, left = _parted(lines, candidates)
+        taken, left = part_candidates(lines, candidates)
         others += taken
         result.append(left)
     result[-1] += others
@@ -164,8 +181,11 @@ def _bundle(session: Section, mid: str) -> set[str]:
     return next((group for group in groups if mid in group), set())
 
 
-def _parted(lines: Section, candidates: CandidateFilter) -> tuple[Section, Section]:
-    """Return the lines of candidates that are taken, and those that are no candidates."""
+def part_candidates(lines: Section, candidates: CandidateFilter) -> tuple[Section, Section]:
+    """Return the lines of candidates that are taken, and those that are no candidates.
+
+    :raises MalformedOffer: if a line is none that should be.
+    """
     try:
         taken = [
             line for line in lines if line.startswith(CANDIDATE) and candidates.takes(line[2:])
@@ -248,8 +268,11 @@ def _check_video(description: SessionDescription, codecs: list[str]) -> MediaDes
     return videos[0]
 
 
-def _check_transport(media: MediaDescription) -> str:
-    """Return a section's ICE user name fragment, having seen that a connection can be made."""
+def check_transport(media: MediaDescription) -> str:
+    """Return a section's ICE user name fragment, having seen that a connection can be made.
+
+    :raises MalformedOffer: if none can.
+    """
     ice = media.ice
     if ice is None or not ice.usernameFragment or not ice.password:
         raise MalformedOffer("the offer has no ICE user name fragment and password")

@@ -62,6 +62,15 @@ class Path:
             logger.debug("not sent: %s", error)
             return False
 
+    @property
+    def stuck(self) -> bool:
+        """Whether what is sent now would have to wait on this machine."""
+        if (pair := self._pair) is None:
+            return True
+        transport: Any = pair.protocol.transport
+        of_turn = transport.get_extra_info("socket") is None  # which cannot say
+        return not of_turn and transport.get_write_buffer_size() > 0
+
     def cancel_checks(self) -> None:
         """Let ICE look for no other path, before its sockets are closed.
 

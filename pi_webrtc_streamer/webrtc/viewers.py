@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from asyncio import FIRST_COMPLETED
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
 
 from ..media.codec import Codec
 from ..media.frame_counts import FrameCounts
@@ -19,10 +17,10 @@ from ..media.stages import StageTimes
 from ..runtime.async_owning import AsyncOwned, Scope
 from ..runtime.faults import faults
 from ..runtime.heap import release_heap
-from ..runtime.owning import LONGEST_RELEASE, ReleaseError
+from ..runtime.owning import ReleaseError
 from .broadcast import Broadcast
 from .capabilities import register_extensions
-from .errors import AnswerTimeout, TooManyViewers
+from .owners import Owners, ended
 from .places import Place, Places
 from .sender import Stream, StreamSender
 from .settings import ViewerSettings
@@ -39,7 +37,8 @@ MOST_GONE = 100  # viewers of whom it is remembered why they went
 class Viewers:
     """Admits viewers and owns them until they are gone; lives in the event loop.
 
-    ``pipelines`` has the media thread of each camera by name.
+    ``pipelines`` has the media thread of each camera by name. ``port`` is the one UDP port, if that
+    is set, of viewers and drivers: these are to be gone before the viewers are closed.
     """
 
     def __init__(
@@ -49,9 +48,9 @@ class Viewers:
         self._settings = settings
         self._places = places
         port, addresses = settings.udp_port, settings.udp_addresses
-        self._port = SharedPort(port, addresses, settings.warnings) if port else None
+        self.port = SharedPort(port, addresses, settings.warnings) if port else None
         self._viewers: dict[str, Viewer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()  # one for each viewer, see _own
+        self._tasks: Owners[tuple[Viewer, str]] = Owners()  # one for each viewer, see _own
         self._owners: dict[str, asyncio.Task[None]] = {}  # the same by the viewer's id
         self._broadcasts = {
             (camera, codec): Broadcast(pipeline, codec, settings.tiers)
@@ -70,27 +69,16 @@ class Viewers:
         :raises NoAddress: if this machine has none for the viewer.
         :raises AnswerTimeout: if that takes too long.
         """
-        answered: asyncio.Future[tuple[Viewer, str]] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._own(camera, offer, address, answered))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            waited: list[asyncio.Future[Any]] = [answered, task]
-            await asyncio.wait(waited, timeout=ANSWER_TIMEOUT, return_when=FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            task.cancel()  # nobody waits for the answer any more
-            raise
-        if not task.done() and not answered.done():
-            task.cancel()
-            await _ended([task])
-            raise AnswerTimeout(f"the offer was not answered in {ANSWER_TIMEOUT:g} s")
-        if not answered.done():
-            if task.cancelled():
-                raise TooManyViewers("the bridge has been deactivated")
-            task.result()  # raises what went wrong, now that everything is given back
+        own = partial(self._own, camera, offer, address)
+        answered = await self._tasks.answer(own, ANSWER_TIMEOUT)
         if self._control is None:
             self._control = asyncio.create_task(self._control_rates())
-        return answered.result()
+        return answered
+
+    @property
+    def settings(self) -> ViewerSettings:
+        """What is the same for all viewers, and for drivers."""
+        return self._settings
 
     def get(self, camera: str, viewer_id: str) -> Viewer | None:
         """Return a viewer of a camera by its id, or None if it is gone."""
@@ -102,20 +90,20 @@ class Viewers:
         viewer.end(why)
         owner = self._owners.get(viewer.id)
         if owner is not None:
-            await _ended([owner])
+            await ended([owner])
 
     async def close(self) -> None:
         """End every viewer."""
         if self._control is not None:
             self._control.cancel()
-            await _ended([self._control])
-        for task in self._tasks - set(self._owners.values()):
+            await ended([self._control])
+        for task in self._tasks.tasks - set(self._owners.values()):
             task.cancel()  # its offer has not been answered yet
         for viewer in self._viewers.values():
             viewer.end("the bridge is deactivated")
-        await _ended(self._tasks)
-        if self._port is not None:
-            self._port.close()
+        await ended(self._tasks.tasks)
+        if self.port is not None:
+            self.port.close()
         release_heap()
 
     def counts(self) -> Counter[str]:
@@ -162,7 +150,7 @@ class Viewers:
     async def _control_rates(self) -> None:
         """Follow the viewers' links until the last viewer is closed."""
         try:
-            while self._tasks:
+            while self._tasks.tasks:
                 await asyncio.sleep(CONTROL_INTERVAL)
                 self._follow_links()
         finally:
@@ -200,7 +188,7 @@ class Viewers:
                 owned.take_async("what was started for a viewer", Scope, Scope.close)
                 viewer = owned.take_async(
                     "a viewer's peer connection",
-                    lambda: Viewer(camera, self._settings, partial(self._join, camera), self._port),
+                    lambda: Viewer(camera, self._settings, partial(self._join, camera), self.port),
                     Viewer.close,
                 )
                 answer = await viewer.answer(offer)
@@ -234,13 +222,3 @@ class Viewers:
     ) -> AbstractContextManager[Stream]:
         """Let a sender into the stream of its camera in the codec that was negotiated."""
         return self._broadcasts[camera, codec].join(sender)
-
-
-async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Wait for tasks that were told to end; who does not is cancelled."""
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=LONGEST_RELEASE)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=LONGEST_RELEASE)

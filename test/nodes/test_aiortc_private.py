@@ -4,8 +4,10 @@ import asyncio
 import inspect
 
 import aiortc
-from aiortc import RTCPeerConnection, RTCRtpSender, rtcdtlstransport
+from aiortc import RTCPeerConnection, RTCRtpSender, RTCSctpTransport, rtcdtlstransport
 from aiortc.rtcrtpparameters import RTCRtpSendParameters
+
+from pi_webrtc_streamer.webrtc.aiortc_parts import LARGEST_DATAGRAM
 
 SUPPORTED = ("1.15.", "1.16.")
 
@@ -61,3 +63,31 @@ async def test_a_transport_has_what_is_sent_through():
         rtcdtlstransport.RtpRouter.route_rtcp
     )
     await connection.close()
+
+
+async def test_sctp_has_what_is_guarded_and_sent_through():
+    connection = RTCPeerConnection()
+    channel = connection.createDataChannel("drive", negotiated=True, id=0)
+    sctp = connection.sctp
+    assert asyncio.iscoroutinefunction(sctp._handle_data)
+    assert sctp._rto == 3.0
+    assert sctp._last_received_tsn is None
+    assert not sctp._outbound_queue
+    assert sctp._flight_size < sctp._cwnd
+    assert sctp._data_channels == {0: channel}
+    assert {"max_retransmits", "ordered"} <= set(inspect.signature(sctp._send).parameters)
+    assert callable(sctp.transport._setup_srtp)
+    await connection.close()
+
+
+def test_sctp_calls_what_is_guarded():
+    """The guard stands before this, and is told what has come by the number that this keeps."""
+    received = inspect.getsource(rtcdtlstransport.RTCDtlsTransport._recv_next)
+    assert "await self._data_receiver._handle_data(data)" in received
+    assert f"self._ssl.recv({LARGEST_DATAGRAM})" in received
+    assert "except SSL.ZeroReturnError:\n                data = None" in received
+    assert "and self._rx_srtp" in received
+    start = inspect.getsource(RTCSctpTransport.start)
+    assert "self.__transport._register_data_receiver(self)" in start
+    timer = inspect.getsource(RTCSctpTransport._t1_start)
+    assert "self._loop.call_later(self._rto, self._t1_expired)" in timer

@@ -16,6 +16,7 @@ from pi_webrtc_streamer import bridge as bridge_module
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.runtime import async_owning
 from pi_webrtc_streamer.runtime import loop as loop_module
+from pi_webrtc_streamer.webrtc import owners as owners_module
 from pi_webrtc_streamer.webrtc import viewers as viewers_module
 from support.broken_steps import (
     Condition,
@@ -44,7 +45,7 @@ def bridge(node, monkeypatch):
 def impatient(monkeypatch):
     """What hangs is given up sooner."""
     monkeypatch.setattr(async_owning, "LONGEST_RELEASE", 0.3)
-    monkeypatch.setattr(viewers_module, "LONGEST_RELEASE", 0.3)
+    monkeypatch.setattr(owners_module, "LONGEST_RELEASE", 0.3)
     monkeypatch.setattr(bridge_module, "LONGEST_RELEASE", 0.3)
     monkeypatch.setattr(loop_module, "LONGEST_RELEASE", 0.3)
     monkeypatch.setattr(loop_module, "LONGEST_RUN", 1.0)
@@ -90,7 +91,7 @@ async def test_each_wait_of_a_viewer(bridge, impatient, monkeypatch, how):
 # Where the task of a TCP connection begins; it is broken below.
 CONNECTIONS = "listener.py"
 # Where the tasks of a viewer begin; these are broken above.
-VIEWERS_OWN = ("viewer.py", "viewers.py", "aiortc_parts.py")
+VIEWERS_OWN = ("owners.py", "peer.py", "viewer.py", "viewers.py", "aiortc_parts.py")
 
 
 class Cycle:

@@ -10,23 +10,9 @@ from pi_webrtc_streamer.media.codec import Codec
 from support.cameras import get_stats
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
-from support.whep import WhepViewer, mean_luma, watching
+from support.whep import mean_luma, timestamps_seen, watching
 
 HOUR = 3600 * 10**9  # nanoseconds
-
-
-def timestamps_seen(viewer: WhepViewer) -> list[int]:
-    """Collect the RTP timestamps of the packets that arrive from now on."""
-    seen: list[int] = []
-    receiver = viewer.receiver
-    handle = receiver._handle_rtp_packet
-
-    async def look(packet, arrival_time_ms):
-        seen.append(packet.timestamp)
-        await handle(packet, arrival_time_ms)
-
-    receiver._handle_rtp_packet = look
-    return seen
 
 
 def advance(timestamps: list[int]) -> int:

@@ -12,8 +12,8 @@ import pytest
 from aioice import stun
 from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRrPacket, RtcpRtpfbPacket
 
+from pi_webrtc_streamer.webrtc.peer import MOST_ADDRESSES
 from pi_webrtc_streamer.webrtc.sender import MOST_FEEDBACK, MOST_REQUESTED
-from pi_webrtc_streamer.webrtc.viewer import MOST_ADDRESSES
 from support.cameras import get_json
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until

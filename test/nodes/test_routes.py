@@ -7,6 +7,7 @@ import pytest
 import yarl
 from aiohttp import web
 
+from pi_webrtc_streamer.settings.teleop import TeleopSettings
 from support.access import VIEW
 from support.serving import AUTH, PEOPLE, bearer, serving
 
@@ -22,9 +23,15 @@ def routes(app: web.Application) -> list[tuple[str, str]]:
 
 
 async def test_no_route_answers_without_a_token(session):
-    async with serving(**AUTH) as (url, app):
+    async with serving(**AUTH, teleop=TeleopSettings(enabled=True)) as (url, app):
         found = routes(app)
-        assert {("GET", "/"), ("POST", "/whep/camera"), ("GET", "/static/app.js")} <= set(found)
+        some = [
+            ("GET", "/"),
+            ("POST", "/whep/camera"),
+            ("GET", "/static/app.js"),
+            ("GET", "/clock"),
+        ]
+        assert {*some, ("POST", "/teleop"), ("GET", "/teleop/socket")} <= set(found)
         exceptions = {("GET", "/health"): 503, ("HEAD", "/health"): 503, ("POST", "/"): 415}
         for method, path in found:
             method = "PUT" if method == "*" else method

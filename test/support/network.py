@@ -67,6 +67,12 @@ class Link:
         rule = ("ipproto", "udp", "dport", str(port), "blackhole")
         self.inside("ip", "rule", "add", "pref", "0", *rule)
 
+    def hear(self, port: int) -> None:
+        """Let in again what :meth:`silence` does not."""
+        self.inside("ip", "rule", "add", "pref", "0", "lookup", "local")
+        self.inside("ip", "rule", "delete", "pref", "0", "dport", str(port), "ipproto", "udp")
+        self.inside("ip", "rule", "delete", "pref", "1")
+
     def narrow(self, rate: str) -> None:
         """Let only so much through to whoever is in the namespace, "1mbit" for example.
 

@@ -129,6 +129,20 @@ async def watching(
                 link.close()
 
 
+def timestamps_seen(viewer: WhepViewer) -> list[int]:
+    """Collect the RTP timestamps of the packets that arrive from now on."""
+    seen: list[int] = []
+    receiver = viewer.receiver
+    handle = receiver._handle_rtp_packet
+
+    async def look(packet, arrival_time_ms):
+        seen.append(packet.timestamp)
+        await handle(packet, arrival_time_ms)
+
+    receiver._handle_rtp_packet = look
+    return seen
+
+
 def keyframes_seen(viewer: WhepViewer) -> list[int]:
     """Collect the RTP timestamps of the H.264 key frames that arrive from now on."""
     seen: list[int] = []

@@ -4,6 +4,9 @@
  * @module tile/judge
  */
 
+import { whyFrozen } from './reasons.js';
+import { duration, secondsOf } from './units.js';
+
 /** @typedef {'connecting' | 'live' | 'frozen' | 'no-picture' | 'reconnecting' | 'offline' | 'blocked'} TileState */
 
 /** @type {Record<TileState, string>} */
@@ -16,6 +19,9 @@ export const BADGES = {
   offline: 'Offline',
   blocked: 'Paused',
 };
+
+/** So short a time is told to the tenth of a second. */
+const SHORT_MS = 10_000;
 
 /** Camera states in which the bridge has no picture to send. */
 const FAULTS = new Set(['waiting', 'stale', 'error', 'inactive']);
@@ -35,21 +41,23 @@ const FAULTS = new Set(['waiting', 'stale', 'error', 'inactive']);
  * @param {import('../bridge.js').Camera} facts.camera as the bridge described it last
  * @param {boolean} facts.reachable whether the bridge answers
  * @param {boolean} facts.blocked whether the browser refuses to play
- * @param {boolean} facts.begun whether a frame of this session has been shown
- * @param {boolean} facts.moves whether the newest is fresh
+ * @param {import('./freshness.js').Judgement} facts.judgement of what is shown of this session
+ * @param {import('./reasons.js').Facts} facts.reasons what is known of why it is not fresh
  * @returns {View}
  */
-export function judge({ client, camera, reachable, blocked, begun, moves }) {
+export function judge({ client, camera, reachable, blocked, judgement, reasons }) {
   const fault = reachable && FAULTS.has(camera.state) ? camera.reason || `The camera is ${camera.state}.` : '';
   if (client.state === 'connected') {
     if (blocked) {
       return { state: 'blocked', title: 'Tap to start', text: 'The browser does not play video before you touch it.' };
     }
-    if (moves) return { state: 'live' };
+    if (judgement.level !== 'none' && judgement.level !== 'frozen') return { state: 'live' };
     if (!reachable) return unreachable();
-    if (fault) return { state: 'no-picture', title: 'No picture', text: fault };
-    if (!begun) return { state: 'connecting', title: 'Waiting for the first picture' };
-    return { state: 'frozen', title: 'The picture is frozen', text: 'Nothing new arrives from the robot.' };
+    const { level, still } = judgement;
+    const frozen = `Frozen for ${still < SHORT_MS ? secondsOf(still) : duration(still)}`;
+    if (fault) return { state: 'no-picture', title: level === 'frozen' ? frozen : 'No picture', text: fault };
+    if (level === 'none') return { state: 'connecting', title: 'Waiting for the first picture' };
+    return { state: 'frozen', title: frozen, text: whyFrozen(reasons) };
   }
   if (!reachable) return unreachable();
   // No attempt is made while the bridge is inactive: there is nothing to say of the connection.

@@ -13,9 +13,8 @@ const SILENT_MS = 2_000;
  */
 const UNDECODED_MS = 6_000;
 
-/** A connection over which nothing arrives for so long, or for the time of three frames, is in doubt. */
+/** A connection over which nothing arrives for so long is in doubt. */
 const DOUBTED_MS = 500;
-const DOUBTED_MAX_MS = 3_000;
 
 /** What arrives so soon after a sign of its loss was under way before. */
 const UNDER_WAY_MS = 100;
@@ -110,20 +109,20 @@ export class Progress {
    * Whether nothing has come for so long that it is time to look for another connection.
    *
    * @param {number} now
-   * @param {number} rate of the camera, in frames a second
+   * @param {number} usual for how many ms nothing new may be shown although all is well
    */
-  tooQuiet(now, rate) {
-    const frames = rate > 0 ? Math.min(DOUBTED_MAX_MS, 3_000 / rate) : 0;
-    return this.silence(now) > Math.max(DOUBTED_MS, frames);
+  tooQuiet(now, usual) {
+    return this.silence(now) > Math.max(DOUBTED_MS, usual);
   }
 
   /**
    * Whether nothing has come for so long that another connection is more likely to bring something.
    *
    * @param {number} now
+   * @param {number} usual
    */
-  stalled(now) {
-    return this.silence(now) > SILENT_MS || now - this.#decodedAt > UNDECODED_MS;
+  stalled(now, usual) {
+    return this.silence(now) > Math.max(SILENT_MS, usual) || now - this.#decodedAt > Math.max(UNDECODED_MS, usual);
   }
 
   get #lastAt() {

@@ -7,18 +7,23 @@
 import { setText } from '../dom.js';
 import { WhepClient } from '../whep/client.js';
 import { WhepError } from '../whep/errors.js';
+import { newestTimestamp } from '../whep/receiver.js';
+import { Age } from './age.js';
 import { showFigures } from './figures.js';
 import { FullScreen } from './full.js';
 import { BADGES, judge } from './judge.js';
 import { buildTile } from './parts.js';
 import { Picture } from './picture.js';
 import { Progress, QUIET_MS, delivers, wouldDeliver } from './progress.js';
+import { whyLate } from './reasons.js';
 import { StatsReader, noStats } from './stats.js';
 import { duration } from './units.js';
 
 const STATS_MS = 1_000;
 /** What the bridge has said of a camera holds for so long. */
 const TOLD_MS = 1_500;
+/** As long as the bridge has not said it. */
+const STALE_AFTER_S = 0.3;
 /** A tick that comes a little early still counts. */
 const STATS_SLACK_MS = 100;
 
@@ -33,6 +38,7 @@ const STATS_SLACK_MS = 100;
  * @typedef {object} TileContext what a tile asks of the page
  * @property {() => Bridge | null} bridge
  * @property {() => boolean} reachable
+ * @property {import('../age/asker.js').Asker} asker knows when pictures were captured
  * @property {string | null} codec
  * @property {() => void} onDoubt called while nothing arrives: is the bridge still there?
  * @property {(tile: Tile) => void} onState called when the state has changed
@@ -54,6 +60,9 @@ export class Tile {
   #statsAt = 0;
   /** When the bridge described the camera. */
   #toldAt = 0;
+  #age;
+  /** @type {import('./freshness.js').Judgement} */
+  #judgement = { level: 'none', age: null, bound: true, still: 0 };
   /** @type {TileState} */
   #state = 'connecting';
 
@@ -71,7 +80,12 @@ export class Tile {
     this.element = element;
     this.#parts = parts;
     this.video = parts.video;
-    this.#picture = new Picture(parts.video, parts.last, this.#listeners.signal);
+    this.#age = new Age(parts);
+    this.#picture = new Picture(parts.video, parts.last, this.#listeners.signal, {
+      capture: (rtp) => context.asker.captures.find(camera.name, rtp),
+      rtp: () => newestTimestamp(this.pc),
+      onFrame: (frame) => this.#onFrame(frame),
+    });
     this.#full = new FullScreen(element, parts.full, this.#listeners.signal);
     this.#client = new WhepClient({
       url: new URL(`whep/${encodeURIComponent(camera.name)}`, document.baseURI),
@@ -102,10 +116,33 @@ export class Tile {
     return this.#client.reconnects;
   }
 
+  /**
+   * The frame that was shown last: its timestamp, and when it was captured and shown, in ms of `performance.now()`.
+   *
+   * @returns {{ rtp: number, captured: number | null, at: number } | null} null if the browser tells nothing of it
+   */
+  get shown() {
+    const { frame, capture } = this.#picture;
+    if (frame === null || frame.rtp === null) return null;
+    return { rtp: frame.rtp, captured: capture?.at ?? null, at: frame.at };
+  }
+
+  /** How old that is now, in ms; null as long as it is not known. */
+  get age() {
+    const captured = this.shown?.captured ?? null;
+    return captured === null || document.hidden ? null : performance.now() - captured;
+  }
+
+  /** How fresh what is shown is. */
+  get freshness() {
+    return this.#judgement.level;
+  }
+
   /** What a screen reader says of the present state. */
   get announcement() {
-    const text = this.#state === 'live' ? '' : this.#parts.text.textContent;
-    return `${this.name}: ${BADGES[this.#state].toLowerCase()}.${text ? ` ${text}` : ''}`;
+    const { badge, text, markText } = this.#parts;
+    const why = (this.#state === 'live' ? markText : text).textContent;
+    return `${this.name}: ${(badge.textContent ?? '').toLowerCase()}.${why ? ` ${why}` : ''}`;
   }
 
   /** Width by height of the picture, as far as known. */
@@ -166,6 +203,7 @@ export class Tile {
     this.#doubtIfSilent(now);
     this.#giveUpIfStalled(now);
     this.#render();
+    this.#age.look(now, this.#judgement, this.shown?.captured != null, this.#staleAfter);
   }
 
   close() {
@@ -238,7 +276,7 @@ export class Tile {
     if (!hasBegun || lastPictureAge === null) return;
     this.#progress.noteHeard(now - lastPictureAge);
     if (this.#progress.silence(now) > QUIET_MS) void this.#hear();
-    if (this.#progress.tooQuiet(now, this.#camera.rate)) this.doubt();
+    if (this.#progress.tooQuiet(now, this.#picture.patience)) this.doubt();
     if (this.#progress.trustAgain()) this.#client.withdraw();
   }
 
@@ -252,19 +290,30 @@ export class Tile {
   /** @param {number} now */
   #giveUpIfStalled(now) {
     const delivered = now - this.#toldAt < TOLD_MS && delivers(this.#camera);
-    if (delivered && this.#progress.stalled(now) && this.#client.state === 'connected' && !document.hidden) {
+    const stalled = this.#progress.stalled(now, this.#picture.patience);
+    if (delivered && stalled && this.#client.state === 'connected' && !document.hidden) {
       this.#client.abandon(new WhepError('The camera delivers, but no picture arrived over this connection.'));
     }
   }
 
+  /** @param {import('./picture.js').Frame} frame */
+  #onFrame({ at }) {
+    const { capture } = this.#picture;
+    if (capture) this.#age.note(at, at - capture.at);
+    else this.#context.asker.hurry(); // since it was asked, the camera has begun
+  }
+
   #render() {
+    const wasLate = this.freshness === 'late';
+    this.#judgement = this.#picture.judge(performance.now(), this.#staleAfter);
+    const reasons = this.#reasons();
     const view = judge({
       client: this.#client,
       camera: this.#camera,
       reachable: this.#context.reachable(),
       blocked: this.#picture.blocked,
-      begun: this.#picture.hasBegun,
-      moves: this.#picture.moves,
+      judgement: this.#judgement,
+      reasons,
     });
     const changed = view.state !== this.#state;
     if (changed && this.#state === 'live') this.#picture.keep();
@@ -274,14 +323,38 @@ export class Tile {
       this.#picture.adaptToRate(this.#camera.rate);
     }
     this.#show(view);
-    if (changed) this.#context.onState(this);
+    this.#age.mark(view.state === 'live' ? this.#judgement : null, whyLate(reasons));
+    if (changed || wasLate !== (this.freshness === 'late')) this.#context.onState(this);
+  }
+
+  /** ms from its capture, after which a picture is marked */
+  get #staleAfter() {
+    return 1000 * (this.#context.bridge()?.stale_after ?? STALE_AFTER_S);
+  }
+
+  /** @returns {import('./reasons.js').Facts} */
+  #reasons() {
+    const now = performance.now();
+    const { asker } = this.#context;
+    const { age, still } = this.#judgement;
+    return {
+      camera: this.#camera,
+      still,
+      silence: asker.silence(now),
+      heard: this.#progress.silence(now) < still - QUIET_MS,
+      ageMs: age ?? 0,
+      cameraMs: asker.captures.lag(this.name) ?? 0,
+      deviceMs: this.#picture.frame?.waited ?? 0,
+      roundTripMs: this.stats.rttMs >= 0 ? this.stats.rttMs : asker.clock.roundTrip,
+    };
   }
 
   /** @param {View} view */
   #show({ state, title = '', text = '' }) {
     const { badge, message, ...parts } = this.#parts;
     this.element.dataset.state = state;
-    setText(badge, BADGES[state]);
+    this.element.dataset.freshness = this.freshness;
+    setText(badge, state === 'live' && this.freshness === 'late' ? 'Late' : BADGES[state]);
     message.hidden = state === 'live';
     this.#picture.cover(state !== 'live');
     setText(parts.title, title);
@@ -305,7 +378,11 @@ export class Tile {
     const { lastPictureAge } = this.#picture;
     const details = [];
     if (retryAt !== null) details.push(`Next try in ${Math.ceil(Math.max(0, retryAt - performance.now()) / 1000)} s`);
-    if (lastPictureAge !== null) details.push(`Last picture ${duration(lastPictureAge)} ago`);
+    // A frozen picture is dated in the title, but where there is more to say.
+    const dated = this.freshness === 'frozen' && (this.#state === 'frozen' || this.#state === 'no-picture');
+    if (lastPictureAge !== null && !dated) {
+      details.push(`Last picture ${duration(lastPictureAge)} ago`);
+    }
     return details.join(' · ');
   }
 

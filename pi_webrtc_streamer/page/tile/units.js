@@ -30,3 +30,19 @@ export function bitrate(kbps) {
 export function milliseconds(ms) {
   return ms < 1 ? '<1 ms' : `${Math.round(ms)} ms`;
 }
+
+/**
+ * @param {number} ms
+ * @returns {string} "18 ms", "2.4 s", "12 s"
+ */
+export function age(ms) {
+  return ms < 999.5 ? `${Math.max(0, Math.round(ms))} ms` : secondsOf(ms);
+}
+
+/**
+ * @param {number} ms
+ * @returns {string} "0.45 s", "2.4 s", "12 s"
+ */
+export function secondsOf(ms) {
+  return `${(ms / 1000).toFixed(ms < 995 ? 2 : ms < 9_950 ? 1 : 0)} s`;
+}

@@ -42,3 +42,14 @@ export function playAtOnce(receiver) {
 export function inboundVideo(report) {
   return [...report.values()].find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
 }
+
+/**
+ * The RTP timestamp of the newest frame that came over a connection, for browsers that do not tell that of the frame
+ * that they show. It may be that of the frame before: the picture is then taken for older than it is, not for younger.
+ *
+ * @param {RTCPeerConnection | null} pc
+ * @returns {number | null}
+ */
+export function newestTimestamp(pc) {
+  return pc?.getReceivers()[0]?.getSynchronizationSources()[0]?.rtpTimestamp ?? null;
+}

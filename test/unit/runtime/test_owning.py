@@ -191,6 +191,7 @@ CONSTRUCTORS = {
     "AppRunner",
     "BurstSocket",
     "CaptureThread",
+    "ControlPeer",
     "LoopThread",
     "MediaPipeline",
     "NodeSwitch",
@@ -235,9 +236,12 @@ ALLOWED = {
     ("webrtc/burst.py", "dup"): "the constructor of what the sender owns",
     ("webrtc/late.py", "run_in_executor"): "kept, and waited for by close()",
     ("webrtc/path.py", "BurstSocket"): "closed by an at_end of the sender",
-    ("webrtc/viewer.py", "RTCPeerConnection"): "the constructor of what Viewers takes",
-    ("webrtc/gathering.py", "create_task"): "close(), which the viewer's calls",
-    ("webrtc/viewers.py", "create_task"): "owns itself: a viewer's task, and the one for rates",
+    ("webrtc/peer.py", "RTCPeerConnection"): "the constructor of what Viewers and Controllers take",
+    ("webrtc/gathering.py", "create_task"): "close(), which the peer's calls",
+    ("webrtc/owners.py", "create_task"): "owns itself: the task of a viewer or a driver",
+    ("webrtc/viewers.py", "create_task"): "owns itself: the one for rates; close() ends it",
+    ("webrtc/controllers.py", "create_task"): "owns itself: the one for statuses; close() ends it",
+    ("webrtc/socket_line.py", "create_task"): "_task, which is called to be taken",
 }
 PACKAGE = Path(pi_webrtc_streamer.__file__).parent
 

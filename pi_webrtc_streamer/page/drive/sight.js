@@ -1,0 +1,35 @@
+/**
+ * By which camera one drives, and whether its picture is good enough for that.
+ *
+ * @module drive/sight
+ */
+
+/** @typedef {import('../tile/tile.js').Tile} Tile */
+
+/**
+ * @param {Tile[]} tiles
+ * @param {string} chosen name of a camera; "" if none was chosen
+ * @returns {Tile | null} the one in full screen, the chosen one, or the only one
+ */
+export function drivenTile(tiles, chosen) {
+  return tiles.find(({ element }) => element.matches(':fullscreen, .is-maximised'))
+    ?? tiles.find(({ name }) => name === chosen)
+    ?? (tiles.length === 1 ? tiles[0] : null);
+}
+
+/** A picture may be as old as so many of them take to be captured, whatever else is said. */
+const PERIODS = 3;
+
+/**
+ * @param {Pick<Tile, 'state' | 'freshness' | 'age'> | null} tile
+ * @param {number} maxAge seconds that the picture may be old
+ * @param {number} rate of the camera in frames a second; 0 if it is not known
+ * @returns {string} why nobody should drive by this picture; "" if there is no reason
+ */
+export function pictureProblem(tile, maxAge, rate) {
+  if (!tile) return 'Choose the camera to drive by.';
+  const { state, freshness, age } = tile;
+  if (state !== 'live' || freshness === 'none' || freshness === 'frozen') return 'There is no live picture.';
+  const oldest = 1000 * Math.max(maxAge, rate > 0 ? PERIODS / rate : 0);
+  return freshness === 'late' || (age !== null && age > oldest) ? 'The picture is too old.' : '';
+}
