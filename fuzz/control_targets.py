@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import cache
 from struct import pack
 from typing import Any
@@ -26,6 +27,7 @@ from aiortc.rtcsctptransport import (
     parse_packet,
 )
 
+from pi_webrtc_streamer.teleop.messages import Axes, Command, Flag, MessageError, parse_command
 from pi_webrtc_streamer.webrtc.aiortc_parts import DriverChannel
 from pi_webrtc_streamer.webrtc.sctp_guard import LARGEST_MESSAGE, WINDOW
 
@@ -101,6 +103,21 @@ class Association:
 
     async def _keep(self, data: bytes) -> None:
         self.sent = [*self.sent[-9:], data]
+
+
+def command(data: bytes) -> None:
+    """Read a driver's message; what is read is what would be written."""
+    with suppress(MessageError):
+        read = parse_command(data)
+        assert parse_command(read.pack()) == read
+
+
+def commands() -> list[bytes]:
+    """Return a driver's messages."""
+    return [
+        Command(1).pack(),
+        Command(2, Flag.ARM | Flag.HOLD, 3, 4, 0, 5, Axes(forward=0.5, turn=-1.0)).pack(),
+    ]
 
 
 def sctp(data: bytes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .control_targets import packets, sctp
+from .control_targets import command, commands, packets, sctp
 from .picture_targets import compressed_image, compressed_images, image, images, jpeg, jpegs
 from .predecessor_targets import config_toml, messages, signalling, tomls
 from .session_targets import (
@@ -44,6 +44,7 @@ TARGETS = {
     "feedback": Target(feedback, reports),
     "datagram": Target(datagram, datagrams),
     "sctp": Target(sctp, packets),
+    "command": Target(command, commands),
     "camera_info": Target(camera_info, calibrations),
     "config": Target(config, configs),
     "config_toml": Target(config_toml, tomls),

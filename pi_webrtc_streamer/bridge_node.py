@@ -42,8 +42,8 @@ LOG_LEVELS = {
     **{
         f"pi_webrtc_streamer.{part}": logging.INFO
         for part in (
-            *("access", "link", "media", "predecessor", "ros", "runtime", "telemetry", "web"),
-            "webrtc",
+            *("access", "link", "media", "predecessor", "ros", "runtime", "teleop", "telemetry"),
+            *("web", "webrtc"),
         )
     },
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),

@@ -44,6 +44,7 @@ const PATIENT_EVERY = 10;
  * @property {'active' | 'inactive'} state
  * @property {RTCIceServer[]} ice_servers
  * @property {number} stale_after seconds from its capture, after which a picture is marked
+ * @property {import('./drive/requests.js').Teleop | null} teleop null where nobody can drive
  * @property {Camera[]} cameras
  */
 

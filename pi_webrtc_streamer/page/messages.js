@@ -68,9 +68,9 @@ export class Messages {
 
   /** @param {Tile[]} tiles */
   showTitle(tiles) {
-    const live = tiles.filter(({ state }) => state === 'live').length;
+    const live = tiles.filter(({ badge }) => badge === BADGES.live).length;
     if (tiles.length === 0) document.title = 'Robot cameras';
-    else if (tiles.length === 1) document.title = `${BADGES[tiles[0].state]} · ${tiles[0].name}`;
+    else if (tiles.length === 1) document.title = `${tiles[0].badge} · ${tiles[0].name}`;
     else document.title = `${live} of ${tiles.length} live · Robot cameras`;
   }
 

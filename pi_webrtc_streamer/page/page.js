@@ -104,7 +104,7 @@ export class Page {
   /**
    * Where the robot can be driven, what is needed for that is loaded; elsewhere it is not even served.
    *
-   * @param {Bridge & {teleop?: import('./drive/requests.js').Teleop | null}} bridge
+   * @param {Bridge} bridge
    */
   async #offerDriving({ teleop, ...bridge }) {
     if (!teleop?.may_drive && !teleop?.may_stop) {

@@ -11,8 +11,11 @@ import logging
 import math
 import secrets
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from logging import INFO, WARNING
 from typing import TypeAlias
 
 from ..runtime.rate_limit import RateLimit
@@ -96,6 +99,7 @@ class Driving:
         self._head = head
         self.on_change = on_change
         self._mutex = threading.Lock()
+        self._news: deque[tuple[int, str]] = deque()
         self._seats: dict[str, _Seat] = {}
         self._numbers = 0
         self._driver: _Seat | None = None  # who is armed
@@ -107,6 +111,19 @@ class Driving:
         self._zeros_until = -math.inf
         self._stop_due = -math.inf
 
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Hold the mutex; and log what there is to say after it: a terminal may take its time."""
+        with self._mutex:
+            yield
+        self.tell_news()
+
+    def tell_news(self) -> None:
+        """Log what has happened; not with the mutex held, and not before it is published."""
+        while self._news:
+            level, text = self._news.popleft()
+            logger.log(level, "%s", text)
+
     # ---- Operators come and go
 
     def join(self, tab: str, name: str, address: str, now: float, slow: bool = False) -> str:
@@ -114,17 +131,17 @@ class Driving:
 
         ``slow`` says that messages come by TCP.
         """
-        with self._mutex:
+        with self._working():
             self._numbers += 1
             session = secrets.token_urlsafe(12)
             operator = Operator(session, self._numbers, tab, name or address)
             self._seats[session] = _Seat(operator, heard=now)
-            logger.info("%s may drive%s", operator.name, ", by WebSocket" if slow else "")
+            self._say(f"{operator.name} may drive{', by WebSocket' if slow else ''}")
             return session
 
     def leave(self, session: str, now: float) -> None:
         """Let an operator go; a robot that they drive stops at once."""
-        with self._mutex:
+        with self._working():
             seat = self._seats.pop(session, None)
             if seat is not None:
                 if seat is self._driver:
@@ -139,7 +156,7 @@ class Driving:
 
     def receive(self, session: str, message: bytes, now: float) -> None:
         """Take a message; one that is no command ends its sender's drive."""
-        with self._mutex:
+        with self._working():
             seat = self._seats.get(session)
             if seat is None:
                 return
@@ -148,7 +165,7 @@ class Driving:
             except MessageError as error:
                 seat.refused += 1
                 if seat.complaints.allow(now):
-                    logger.warning("a command of %s is refused: %s", seat.operator.name, error)
+                    self._say(f"a command of {seat.operator.name} is refused: {error}", WARNING)
                 self._refuse(seat, f"A command was refused: {error}.", now)
 
     def _take(self, seat: _Seat, command: Command, now: float) -> None:
@@ -195,7 +212,7 @@ class Driving:
             return self._others_drive()
         self._dead_man.arm(given)
         self._driver, seat.ready = seat, False
-        logger.info("%s is armed", seat.operator.name)
+        self._say(f"{seat.operator.name} is armed")
         self.on_change()
         return ""
 
@@ -228,12 +245,14 @@ class Driving:
         if self._driver is not None:
             self._driver.reason = why
             self._driver.ready = False
-            name, why = self._driver.operator.name, why or "switched off"
-            logger.info("%s no longer drives: %s", name, why)
+            self._say(f"{self._driver.operator.name} no longer drives: {why or 'let go'}")
         self._driver = None
         self._dead_man.disarm()
         self._velocity = STANDSTILL
         self.on_change()
+
+    def _say(self, text: str, level: int = INFO) -> None:
+        self._news.append((level, text))
 
     # ---- The lock
 
@@ -243,7 +262,7 @@ class Driving:
         :raises UnknownSession: if there is no such session.
         :raises ValueError: if that is none of ask, take, grant, keep and release.
         """
-        with self._mutex:
+        with self._working():
             seat = self._seats.get(session)
             if seat is None:
                 raise UnknownSession("there is no such control connection any more")
@@ -285,12 +304,12 @@ class Driving:
 
     def stop(self, by: str, now: float) -> None:
         """Stop, until :meth:`reset`."""
-        with self._mutex:
+        with self._working():
             self._press_stop(by, now)
 
     def _press_stop(self, by: str, now: float) -> None:
         if not self._stop.stopped:
-            logger.warning("stopped by %s", by)
+            self._say(f"stopped by {by}", WARNING)
         self._stop.press(by, now)
         self._disarm(f"Stopped by {self._stop.by}.", now)
 
@@ -299,27 +318,27 @@ class Driving:
 
         :raises ResetRefused: while an input is not neutral.
         """
-        with self._mutex:
+        with self._working():
             was_stopped = self._stop.stopped
             self._stop.reset(now)
             if was_stopped:
-                logger.warning("the stop was reset by %s", by)
+                self._say(f"the stop was reset by {by}", WARNING)
 
     def halt(self, why: str, now: float) -> None:
         """Disarm, since driving is about to end."""
-        with self._mutex:
+        with self._working():
             self._disarm(why, now)
 
     # ---- What the robot is told
 
     def measure_head(self, gaze: Gaze) -> None:
         """Note where the head is."""
-        with self._mutex:
+        with self._working():
             if self._head is not None:
                 self._head.measure(gaze)
 
     def tick(self, now: float) -> Output:
-        """Return what is to be published now."""
+        """Return what is to be published now; :meth:`tell_news` comes after that."""
         with self._mutex:
             passed = 0.0 if self._ticked is None else min(LONGEST_STEP, now - self._ticked)
             self._ticked = now
@@ -350,7 +369,7 @@ class Driving:
 
     def status(self, session: str, now: float) -> bytes:
         """Return the next status for an operator; b"" if there is no such session."""
-        with self._mutex:
+        with self._working():
             seat = self._seats.get(session)
             if seat is None:
                 return b""
@@ -412,7 +431,7 @@ class Driving:
 
     def describe(self) -> dict[str, object]:
         """Return what everybody may know."""
-        with self._mutex:
+        with self._working():
             holder, asker, around = self._lock.holder, self._lock.asker, self.surroundings
             return {
                 "state": str(self._dead_man.state),

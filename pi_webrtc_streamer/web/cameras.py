@@ -109,6 +109,8 @@ async def stats(request: web.Request) -> web.Response:
     }
     if bridge.viewers is not None:
         body |= bridge.viewers.describe()
+    if bridge.controllers is not None:
+        body["drivers"] = bridge.controllers.describe()
     return web.json_response(body, headers={"Cache-Control": "no-store"})
 
 

@@ -29,14 +29,28 @@ def bridge():
         yield program, f"http://127.0.0.1:{port}/"
 
 
+@pytest.fixture
+def driven_bridge():
+    with node("bridge_node", f"port:={free_port()}", "teleop.enabled:=true") as program:
+        program.wait_for_output("active")
+        yield program
+
+
 NEVER_NEEDED = {"numpy", "cv2", "simplejpeg", "yaml", "PIL"}
 FOR_VIEWERS = {"av", "cryptography", "pylibsrtp"}
+FOR_DRIVING = {"geometry_msgs", "diagnostic_msgs", "std_srvs"}
 
 
 def test_a_bridge_that_nobody_watches(bridge):
     program, _ = bridge
     packages = loaded(program)
     assert {"rclpy", "aiohttp"} <= packages  # they can be seen
+    assert not (NEVER_NEEDED | FOR_VIEWERS | FOR_DRIVING) & packages
+
+
+def test_a_bridge_that_can_be_driven_and_that_nobody_drives(driven_bridge):
+    packages = loaded(driven_bridge)
+    assert packages >= FOR_DRIVING
     assert not (NEVER_NEEDED | FOR_VIEWERS) & packages
 
 

@@ -19,6 +19,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 
 from pi_webrtc_streamer.page import FOLDER, NAMES
+from pi_webrtc_streamer.teleop.messages import parse_status
 from support import reverse_proxy
 from support.nodes import TOPIC, Publisher, grey_jpeg
 from support.program import Program, free_port
@@ -53,7 +54,8 @@ class Site:
 
     def __init__(self, folder: Path, https: int, bridge: Program) -> None:
         self.bridge = bridge
-        self.token = reverse_proxy.tokens(folder)["view"]
+        self.tokens = reverse_proxy.tokens(folder)
+        self.token = self.tokens["view"]
         self.bearer = {"Authorization": f"Bearer {self.token}"}
         self._certificate = folder / "robot.pem"
         self._https = https
@@ -80,7 +82,7 @@ class Site:
 @pytest.fixture(scope="module")
 def whole_site(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("site"), free_port()
-    parameters = (f"port:={port}", "autostart:=true", *LIMITS)
+    parameters = (f"port:={port}", "autostart:=true", "teleop.enabled:=true", *LIMITS)
     with (
         reverse_proxy.nginx(folder, port) as https,
         Program(
@@ -140,6 +142,25 @@ async def test_a_cookie_for_a_token_and_which_pages_may_use_it(site):
                 f"{site.url}whep/camera", data="x", headers=headers
             ) as response:
                 assert response.status == status, origin
+
+
+async def test_a_driver_by_websocket(site):
+    async with site.visitor(ONE) as session:
+        url, own = f"{site.url}teleop/socket?name=Ada", {"Origin": ORIGIN}
+        for headers, status in [
+            (own, 401),
+            ({**own, **site.bearer}, 403),
+            ({"Origin": "https://evil.example", **site.bearer}, 403),
+        ]:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(url, headers=headers)
+            assert refused.value.status == status
+        bearer = {"Authorization": f"Bearer {site.tokens['drive']}"}
+        async with session.ws_connect(url, headers=bearer | own) as socket:
+            assert (await socket.receive_json())["session"]
+            assert parse_status(await socket.receive_bytes()).heartbeat == 1
+        async with session.post(f"{site.url}teleop/stop", headers=bearer) as response:
+            assert (await response.json())["reason"] == f"Stopped by {ONE}."
 
 
 async def test_another_name_is_refused(site):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import aiohttp
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import BatteryState, JointState
 from std_msgs.msg import Bool, Float64MultiArray
@@ -22,6 +22,7 @@ from support.cameras import get_json
 from support.driver import ARM, FORWARD, HOLD, driving, driving_by_socket
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.serving import bearer
+from support.twist_mux import TwistMux
 from support.waiting import until
 
 HEAD = {
@@ -79,6 +80,8 @@ async def test_the_robot_moves_and_stops(node, base):
             assert driver.status.cap == pytest.approx(0.3)
             _, teleop = await get_json(f"{bridge.url}teleop")
             assert teleop["driver"] == {"number": 1, "name": "Ada"}
+            _, stats = await get_json(f"{bridge.url}stats")
+            assert stats["drivers"] == [{"connected": True, "state": "connected", "refused": {}}]
             driver.send_now(ARM, NEUTRAL)
             await until(lambda: not base.told[-1].moves, "a standstill")
             await asyncio.sleep(1.5)
@@ -92,6 +95,38 @@ async def test_the_robot_moves_and_stops(node, base):
         assert set(frames) == {"base_link"}
         assert list(stamps) == sorted(stamps)
         assert base.x > 0
+
+
+async def test_navigation_goes_on_until_somebody_drives_and_afterwards(node, remote):
+    topics = ("/cmd_vel_nav", "/cmd_vel_teleop", "/bridge/stopped", "/cmd_vel")
+    with spun(remote), robot(node, teleop__topic="/cmd_vel_teleop") as bridge:
+        base = Base(remote)
+        TwistMux(remote, *topics)
+        navigation = remote.create_publisher(TwistStamped, "/cmd_vel_nav", 1)
+        turning = TwistStamped()
+        turning.twist.angular.z = 0.123
+        remote.create_timer(0.05, lambda: navigation.publish(turning))
+
+        def navigates() -> bool:
+            return bool(base.told) and base.told[-1].turn == pytest.approx(0.123)
+
+        await listens(bridge)
+        await until(navigates, "navigation")
+        async with driving(bridge.url) as driver:
+            await driver.arm()
+            count = len(base.told)
+            await asyncio.sleep(0.5)
+            assert all(told.turn > 0.1 for told in base.told[count:]), "being armed is no reason"
+            driver.send_now(ARM | HOLD, FORWARD)
+            await until(lambda: base.told[-1].forward >= 0.3 - 1e-6, "the driver")
+            driver.send_now(ARM, NEUTRAL)
+            await until(navigates, "navigation again")
+            driver.send_now(Flag.STOP)
+            await until(lambda: driver.status.told & Told.STOPPED, "the stop")
+            await asyncio.sleep(0.3)
+            count = len(base.told)
+            await asyncio.sleep(0.7)
+            assert not any(told.moves for told in base.told[count:]), "nor may navigation go on"
 
 
 async def test_a_topic_that_takes_plain_twists(node, remote):

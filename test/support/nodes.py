@@ -49,9 +49,15 @@ def make_bridge(**parameters) -> BridgeNode:
 
 def every_part() -> dict[str, object]:
     """Return the parameters with which a bridge holds everything that it can hold."""
-    if find_spec("pi_webrtc_streamer.predecessor") is None:
-        return {}
-    return {"legacy": True, "camera__signalling_port": free_port()}
+    parts: dict[str, object] = {
+        "teleop__enabled": True,
+        "teleop__head": "trajectory",
+        "teleop__odometry_topic": "odom",
+        "teleop__battery_topic": "battery_state",
+    }
+    if find_spec("pi_webrtc_streamer.predecessor") is not None:
+        parts |= {"legacy": True, "camera__signalling_port": free_port()}
+    return parts
 
 
 def grey_jpeg(width: int = 640, height: int = 480, luma: int = 100) -> bytes:

@@ -64,7 +64,7 @@ def nginx(folder: Path, bridge_port: int, signalling_port: int | None = None) ->
     certificate, port = folder / "robot.pem", free_port()
     kept_certificate(certificate, {NAME}, datetime.datetime.now(datetime.timezone.utc))
     server = _block("nginx", "server {").rstrip().removesuffix("}")
-    server += _block("nginx", f"location /{PATH} {{")
+    server += _block("nginx", f"location /{PATH} {{") + _block("nginx", "teleop/socket")
     if signalling_port is not None:
         socket_location = _block("nginx", f"location /{SOCKET_PATH} {{")
         server += socket_location.replace("127.0.0.1:5557", f"127.0.0.1:{signalling_port}")

@@ -138,11 +138,16 @@ export class Tile {
     return this.#judgement.level;
   }
 
+  /** The present state in a word or two. */
+  get badge() {
+    return this.#state === 'live' && this.freshness === 'late' ? 'Late' : BADGES[this.#state];
+  }
+
   /** What a screen reader says of the present state. */
   get announcement() {
-    const { badge, text, markText } = this.#parts;
+    const { text, markText } = this.#parts;
     const why = (this.#state === 'live' ? markText : text).textContent;
-    return `${this.name}: ${(badge.textContent ?? '').toLowerCase()}.${why ? ` ${why}` : ''}`;
+    return `${this.name}: ${this.badge.toLowerCase()}.${why ? ` ${why}` : ''}`;
   }
 
   /** Width by height of the picture, as far as known. */
@@ -354,7 +359,7 @@ export class Tile {
     const { badge, message, ...parts } = this.#parts;
     this.element.dataset.state = state;
     this.element.dataset.freshness = this.freshness;
-    setText(badge, state === 'live' && this.freshness === 'late' ? 'Late' : BADGES[state]);
+    setText(badge, this.badge);
     message.hidden = state === 'live';
     this.#picture.cover(state !== 'live');
     setText(parts.title, title);

@@ -92,6 +92,7 @@ class _Step:
         if told is None or output.stopped is not told[0] or now - told[1] >= STOPPED_EVERY:
             self._stopped.publish(Bool(data=output.stopped))
             self._told = output.stopped, now
+        self._driving.tell_news()
         return not self._driving.idle
 
 
