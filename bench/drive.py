@@ -57,9 +57,9 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
 def _keys(page: Page, base: Base, progress: Callable[[str], None]) -> Part:
     part = Part("From a key in Chromium to the robot's base")
     delays: list[float] = []
-    _arm(page)
     for number in range(PRESSES):
         progress(f"drive: key {number + 1} of {PRESSES}")
+        _arm(page)
         time.sleep(random.uniform(0.3, 0.5))
         base.told.clear()
         page.keyboard.down("w")
@@ -131,7 +131,9 @@ def _bridge(enabled: bool) -> Iterator[int]:
 
 
 def _arm(page: Page) -> None:
-    page.click(DRIVE)
+    """Be armed; the robot may have been stopped by a machine that was busy for a moment."""
+    if page.evaluate(f"() => {STATE}") != "armed":
+        page.click(DRIVE)
     page.wait_for_function(f"() => {STATE} === 'armed'")
 
 

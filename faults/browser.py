@@ -89,17 +89,15 @@ class Browser:
             await asyncio.sleep(0.05)
         raise TimeoutError(f"waited in vain: {expression}, but {value}")
 
-    async def lose_focus(self) -> str:
-        """Open a tab in front, and yet keep the page visible, as behind a smaller window."""
+    async def stay_visible(self) -> None:
+        """Have the page stay visible behind a tab in front, as behind a smaller window."""
         await self.call("Emulation.setFocusEmulationEnabled", enabled=True)  # which keeps it so
         other = await self._ask("Target.attachToTarget", targetId=self._target, flatten=True)
         await self._ask("Emulation.setFocusEmulationEnabled", other["sessionId"], enabled=False)
-        return await self.another_tab()
 
-    async def regain_focus(self, target: str) -> None:
-        """Close that tab."""
+    async def stay_visible_no_more(self) -> None:
+        """Undo that."""
         await self.call("Emulation.setFocusEmulationEnabled", enabled=False)
-        await self.close_tab(target)
 
     async def key(self, kind: str, code: str, key: str, **more: Any) -> None:
         """Press ("keyDown") or release ("keyUp") a key."""

@@ -74,17 +74,28 @@ async def tab_hidden(stage: Stage):
 
 @case("window without focus, a key held", NOTICED)
 async def blurred(stage: Stage):
-    tab = await stage.browser.lose_focus()
+    async with behind_another(stage):
+        yield
+
+
+@asynccontextmanager
+async def behind_another(stage: Stage):
+    """Give the focus to another tab, the page still visible; that is when the fault begins."""
+    await stage.browser.stay_visible()
+    stage.begun = time.monotonic()
+    tab = await stage.browser.another_tab()
     yield
-    await stage.browser.regain_focus(tab)
+    await stage.browser.stay_visible_no_more()
+    await stage.browser.close_tab(tab)
 
 
 @case("Alt+Tab, a key held", NOTICED)
 async def alt_tab(stage: Stage):
+    begun = time.monotonic()
     await stage.browser.key("keyDown", "AltLeft", "Alt", modifiers=1)
-    tab = await stage.browser.lose_focus()
-    yield
-    await stage.browser.regain_focus(tab)
+    async with behind_another(stage):
+        stage.begun = begun
+        yield
 
 
 @case("page loaded anew", NOTICED)

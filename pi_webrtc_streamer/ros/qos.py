@@ -50,7 +50,7 @@ def misfit_of_publisher(
     kind: int, topic: str, asked: QoSProfile, offered: Iterable[QoSProfile]
 ) -> str:
     """Say why a publisher does not suit our subscription, and what to change."""
-    misfits = (each for each in offered if not _compatible(each, asked))
+    misfits = (each for each in offered if not compatible(each, asked))
     return _explain(OF_PUBLISHER, kind, topic, asked, misfits)
 
 
@@ -58,7 +58,7 @@ def misfit_of_subscriber(
     kind: int, topic: str, offered: QoSProfile, asked: Iterable[QoSProfile]
 ) -> str:
     """Say why a subscription does not suit our publisher, and what to change."""
-    misfits = (each for each in asked if not _compatible(offered, each))
+    misfits = (each for each in asked if not compatible(offered, each))
     return _explain(OF_SUBSCRIBER, kind, topic, offered, misfits)
 
 
@@ -71,7 +71,8 @@ def _explain(
     return text.format(topic=topic, theirs=theirs, ours=_value(ours, policy), policy=policy)
 
 
-def _compatible(offered: QoSProfile, asked: QoSProfile) -> bool:
+def compatible(offered: QoSProfile, asked: QoSProfile) -> bool:
+    """Whether what a publisher offers suits a subscription."""
     compatibility, _ = qos_check_compatible(offered, asked)
     return bool(compatibility != QoSCompatibility.ERROR)
 

@@ -117,8 +117,8 @@ class DeadMan:
     def _late_picture(self, sight: Sight, now: float) -> str:
         if not sight.certain:
             return (
-                "The age of the picture is not known: the camera's clock is not the robot's "
-                "(synchronise them, with chrony)."
+                "The age of the picture is not known: it is not stamped by the robot's clock "
+                "(synchronise the camera's machine, with chrony)."
             )
         age = now - sight.captured
         if age > self._limits.longest_picture_age(sight.period):

@@ -13,7 +13,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from logging import INFO, WARNING
 from typing import TypeAlias
@@ -22,15 +22,14 @@ from ..runtime.rate_limit import RateLimit
 from .dead_man import DeadMan, Given, Sight
 from .head import Gaze, Head
 from .heartbeats import Heartbeats
-from .limits import STANDSTILL, Limits, Velocity
+from .limits import Limits, Velocity
 from .lock import Lock, Operator
 from .messages import NOTHING, Command, Flag, MessageError, State, Status, Told, parse_command
+from .motion import Motion
 from .stop import StopLatch
 
 logger = logging.getLogger(__name__)
 
-ZEROS = 1.0  # seconds of zeros after the last motion; then silence, for whoever else drives
-STOP_PERIOD = 0.2  # seconds between two zeros while stopped
 LONGEST_STEP = 0.1  # seconds that an acceleration can have lasted: the thread may have been held up
 
 # Returns the picture of a camera, by its place in the list, with an RTP timestamp.
@@ -106,10 +105,8 @@ class Driving:
         self._dead_man = DeadMan(limits)
         self._lock = Lock()
         self._stop = StopLatch()
-        self._velocity = STANDSTILL
+        self._motion = Motion(limits)
         self._ticked: float | None = None
-        self._zeros_until = -math.inf
-        self._stop_due = -math.inf
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -120,9 +117,9 @@ class Driving:
 
     def tell_news(self) -> None:
         """Log what has happened; not with the mutex held, and not before it is published."""
-        while self._news:
-            level, text = self._news.popleft()
-            logger.log(level, "%s", text)
+        with suppress(IndexError):  # when all is said; another thread may have said some of it
+            while True:
+                logger.log(*self._news.popleft())
 
     # ---- Operators come and go
 
@@ -248,7 +245,7 @@ class Driving:
             self._say(f"{self._driver.operator.name} no longer drives: {why or 'let go'}")
         self._driver = None
         self._dead_man.disarm()
-        self._velocity = STANDSTILL
+        self._motion.halt()
         self.on_change()
 
     def _say(self, text: str, level: int = INFO) -> None:
@@ -295,7 +292,7 @@ class Driving:
     @property
     def idle(self) -> bool:
         """Whether nothing is published, and nobody could move anything with the next message."""
-        return self._driver is None and (self._ticked or 0.0) > self._zeros_until
+        return self._driver is None and self._motion.is_over(self._ticked or 0.0)
 
     @property
     def stopped(self) -> bool:
@@ -349,21 +346,10 @@ class Driving:
                 self._disarm(doubt, now)
             gaze = None
             if self._driver is not None:
-                wanted = self._dead_man.wanted(now)
-                self._velocity = self.limits.approach(self._velocity, wanted, passed)
+                self._motion.approach(self._dead_man.wanted(now), passed)
                 gaze = self._head.step(*self._dead_man.head(), passed) if self._head else None
-            return Output(self._to_publish(now), gaze, self._stop.stopped)
-
-    def _to_publish(self, now: float) -> Velocity | None:
-        if self._velocity != STANDSTILL:
-            self._zeros_until = now + ZEROS
-            return self._velocity
-        if now <= self._zeros_until:
-            return STANDSTILL
-        if self._stop.stopped and now >= self._stop_due:
-            self._stop_due = max(self._stop_due, now - STOP_PERIOD) + STOP_PERIOD
-            return STANDSTILL
-        return None
+            stopped = self._stop.stopped
+            return Output(self._motion.output(now, stopped=stopped), gaze, stopped)
 
     # ---- What operators are told
 
@@ -382,7 +368,7 @@ class Driving:
         drives = seat is self._driver
         age = self._dead_man.loop_age(now) if drives else None
         around, flags = self.surroundings, self._dead_man.flags if drives else NOTHING
-        velocity = self._velocity
+        velocity = self._motion.velocity
         return Status(
             state=self._dead_man.state if drives else State.DISARMED,
             told=self._told(seat, now),

@@ -10,6 +10,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import BatteryState, JointState
 from std_msgs.msg import Bool, Float64MultiArray
 from std_srvs.srv import Trigger
@@ -147,6 +148,19 @@ async def test_types_that_do_not_fit_are_told(node, base):
                 break
             await asyncio.sleep(0.05)
         assert "nothing moves. Set teleop.type" in teleop["problem"]
+        assert teleop["subscribers"] == 0
+
+
+async def test_a_subscriber_with_another_qos_is_told_of(node, remote):
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    remote.create_subscription(TwistStamped, "/cmd_vel", lambda message: None, latched)
+    with spun(remote), robot(node) as bridge:
+        for _ in range(300):
+            _, teleop = await get_json(f"{bridge.url}teleop")
+            if "another QoS" in teleop["problem"]:
+                break
+            await asyncio.sleep(0.05)
+        assert "another QoS" in teleop["problem"]
         assert teleop["subscribers"] == 0
 
 

@@ -145,6 +145,8 @@ export class Drive {
   #listen(signal) {
     document.addEventListener('visibilitychange', () => this.#onAway('The page was hidden.'), { signal });
     document.addEventListener('freeze', () => this.#onAway('The page was hidden.'), { signal });
+    // The page stays until the next one answers, which may take a while.
+    window.addEventListener('beforeunload', () => this.#fault('The page is being left.'), { signal });
     window.addEventListener('blur', () => this.#onAway('The window lost the focus.'), { signal });
     window.addEventListener('online', () => this.#channel.retryNow(), { signal });
     document.addEventListener('fullscreenchange', () => this.#tick(), { signal });

@@ -14,6 +14,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ...runtime.owning import Owned
 from ...teleop.limits import Velocity
 from ..callbacks import own_group
+from ..qos import compatible
 
 PLAIN, STAMPED = "geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped"
 OF_SETTING: dict[str, type] = {"twist": Twist, "twist_stamped": TwistStamped}
@@ -37,8 +38,13 @@ def choose_type(setting: str, subscribed: Iterable[str]) -> type:
     return OF_SETTING["twist" if only_plain else "twist_stamped"]
 
 
-def describe_listeners(topic: str, chosen: type, subscribed: Iterable[str]) -> Listeners:
-    """Say who listens. ROS itself is silent where types differ: nothing arrives."""
+def describe_listeners(
+    topic: str, chosen: type, subscribed: Iterable[str], misfits: int = 0
+) -> Listeners:
+    """Say who listens, besides ``misfits``, whose QoS does not suit what is offered.
+
+    ROS itself is silent where types differ: nothing arrives.
+    """
     types = [name.rpartition("/")[2] for name in subscribed]
     name = chosen.__name__
     count = types.count(name)
@@ -54,9 +60,19 @@ def describe_listeners(topic: str, chosen: type, subscribed: Iterable[str]) -> L
             f"{topic} is subscribed to as {', '.join(others)}, and {name} is published: nothing "
             "moves. Set teleop.type to what the robot's base takes, or to auto."
         )
+    elif misfits:
+        problem = (
+            f"A subscriber of {topic} gets nothing: it asks for another QoS than reliable and "
+            "volatile, which velocities are published with."
+        )
     elif not types:
         problem = f"Nobody listens on {topic}: is the robot's base running?"
     return Listeners(name, count, problem)
+
+
+def offered() -> QoSProfile:
+    """Return the QoS of the velocities."""
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class VelocityPublisher:
@@ -79,12 +95,14 @@ class VelocityPublisher:
     def follow(self, may_change: bool) -> Listeners:
         """See who subscribes, and publish what they take; a robot that moves keeps its type."""
         infos = self._node.get_subscriptions_info_by_topic(self.topic)
-        subscribed = [info.topic_type for info in infos]
+        fitting = [info for info in infos if compatible(offered(), info.qos_profile)]
+        subscribed = [info.topic_type for info in fitting]
         wanted = choose_type(self._setting, subscribed)
         if self._type is None or (may_change and wanted is not self._type):
             self._open(wanted)
         assert self._type is not None
-        return describe_listeners(self.topic, self._type, subscribed)
+        misfits = len(infos) - len(fitting)
+        return describe_listeners(self.topic, self._type, subscribed, misfits)
 
     def publish(self, velocity: Velocity) -> None:
         """Publish a velocity, stamped with the present time."""
@@ -108,14 +126,13 @@ class VelocityPublisher:
             self._owned.close()
 
     def _open(self, wanted: type) -> None:
-        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
         with self._changing:
             # First of all: DDS gives a topic one type in each process.
             self._owned.close()
             self._publisher = self._owned.take(
                 f"the publisher of {self.topic}",
                 lambda: self._node.create_publisher(
-                    wanted, self.topic, qos, callback_group=own_group()
+                    wanted, self.topic, offered(), callback_group=own_group()
                 ),
                 self._node.destroy_publisher,
             )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pi_webrtc_streamer.teleop.dead_man import Sight
-from pi_webrtc_streamer.teleop.driving import STOP_PERIOD, ZEROS, Driving, UnknownSession
+from pi_webrtc_streamer.teleop.driving import Driving, UnknownSession
 from pi_webrtc_streamer.teleop.head import Gaze, Head, HeadLimits
 from pi_webrtc_streamer.teleop.limits import STANDSTILL, Limits, Velocity
 from pi_webrtc_streamer.teleop.messages import (
@@ -22,6 +22,7 @@ from pi_webrtc_streamer.teleop.messages import (
     Told,
     parse_status,
 )
+from pi_webrtc_streamer.teleop.motion import STOP_PERIOD, ZEROS
 from pi_webrtc_streamer.teleop.stop import ResetRefused
 
 PERIOD = 0.05
