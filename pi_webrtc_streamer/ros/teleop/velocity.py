@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.duration import Infinite
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
@@ -72,7 +73,13 @@ def describe_listeners(
 
 def offered() -> QoSProfile:
     """Return the QoS of the velocities."""
-    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    # As it is by default; but what is left out counts as 0 s where two profiles are compared.
+    return QoSProfile(
+        depth=1,
+        reliability=ReliabilityPolicy.RELIABLE,
+        deadline=Infinite,
+        liveliness_lease_duration=Infinite,
+    )
 
 
 class VelocityPublisher:
