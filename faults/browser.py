@@ -10,8 +10,9 @@ import json
 import os
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +128,14 @@ class Browser:
                 return pid
         raise RuntimeError("there is no network process")
 
-    def send_signal(self, number: int) -> None:
-        """Send a signal to all of its processes."""
-        for pid in self.processes():
-            os.kill(pid, number)
+    def send_signal(self, number: int) -> float:
+        """Send a signal to all of its processes; returns when the first of them was sent it."""
+        found = self.processes()
+        begun = time.monotonic()
+        for pid in found:
+            with suppress(ProcessLookupError):  # it may end meanwhile
+                os.kill(pid, number)
+        return begun
 
     async def _ask(self, method: str, session: str = "", **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)

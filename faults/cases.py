@@ -67,7 +67,9 @@ async def let_go(stage: Stage):
 
 @case("tab hidden by another one", NOTICED)
 async def tab_hidden(stage: Stage):
+    await stage.browser.evaluate("delete window.lostAt")
     tab = await stage.browser.another_tab()
+    await stage.begins_out_of_sight()
     yield
     await stage.browser.close_tab(tab)
 
@@ -80,10 +82,11 @@ async def blurred(stage: Stage):
 
 @asynccontextmanager
 async def behind_another(stage: Stage):
-    """Give the focus to another tab, the page still visible; that is when the fault begins."""
+    """Give the focus to another tab, the page still visible."""
     await stage.browser.stay_visible()
-    stage.begun = time.monotonic()
+    await stage.browser.evaluate("delete window.lostAt")
     tab = await stage.browser.another_tab()
+    await stage.begins_out_of_sight()
     yield
     await stage.browser.stay_visible_no_more()
     await stage.browser.close_tab(tab)
@@ -106,7 +109,7 @@ async def reloaded(stage: Stage):
 
 @case("browser killed (SIGKILL)", SILENT)
 async def killed(stage: Stage):
-    stage.browser.send_signal(signal.SIGKILL)
+    stage.begun = stage.browser.send_signal(signal.SIGKILL)
     yield
     await stage.end_browser()
     await stage.start_browser()
@@ -114,7 +117,7 @@ async def killed(stage: Stage):
 
 @case("browser stopped for 2 s (SIGSTOP) and back", SILENT)
 async def browser_stopped(stage: Stage):
-    stage.browser.send_signal(signal.SIGSTOP)
+    stage.begun = stage.browser.send_signal(signal.SIGSTOP)
     await asyncio.sleep(2.0)
     stage.browser.send_signal(signal.SIGCONT)
     yield
@@ -185,7 +188,9 @@ async def stalled(stage: Stage):
 
 @case("another tab in front drives", NOTICED)
 async def two_tabs(stage: Stage):
+    await stage.browser.evaluate("delete window.lostAt")
     tab = await stage.browser.another_tab(stage.url)
+    await stage.begins_out_of_sight()
     yield
     await stage.browser.close_tab(tab)
 
@@ -289,6 +294,7 @@ async def browsers_clock(stage: Stage):
 @case("camera slow: one picture a second", UNSEEN)
 async def camera_slow(stage: Stage):
     await set_framerate(stage, 1.0)
+    stage.begun = time.monotonic()
     await asyncio.sleep(0.8)
     yield
     await set_framerate(stage, 30.0)

@@ -24,8 +24,12 @@ from .browser import Browser, chromium
 CAMERA = ("source:=pattern", "width:=640", "height:=360", "autostart:=true")
 FULL_SPEED = 0.299  # m/s
 DRIVE_STATE = "document.querySelector('.drive')?.dataset.state"
-# With what the page finds where gamepads are, once a test has put one there.
-PAD = """window.pads = [];
+# Before the page's own scripts: when it was first told that it is out of sight, in ms since the
+# epoch; and what it finds where gamepads are, once somebody has put one there.
+BEFORE = """const note = (event) => { window.lostAt ??= performance.timeOrigin + event.timeStamp; };
+document.addEventListener('visibilitychange', note, { capture: true });
+window.addEventListener('blur', note, { capture: true });
+window.pads = [];
 navigator.getGamepads = () => window.pads;
 window.givePad = (axes, pressed) => { window.pads = [{
     id: 'Test pad', index: 0, mapping: 'standard', connected: true, axes,
@@ -76,7 +80,7 @@ class Stage:
         within = ("ip", "netns", "exec", self.network.namespace)
         self.browser = await self._browser.enter_async_context(chromium(*within))
         await self.browser.call("Page.enable")
-        await self.browser.call("Page.addScriptToEvaluateOnNewDocument", source=PAD)
+        await self.browser.call("Page.addScriptToEvaluateOnNewDocument", source=BEFORE)
         await self.browser.call("Page.navigate", url=self.url)
 
     def end_camera(self) -> None:
@@ -138,6 +142,15 @@ class Stage:
         await self.arm()
         await self.browser.evaluate("givePad([0, -1, 0, 0], [4])")
         await self.full_speed()
+
+    async def begins_out_of_sight(self) -> None:
+        """Take the time at which the page was told so for that of the fault.
+
+        Until the browser tells it, which opens a tab meanwhile, nothing is wrong.
+        """
+        lost_at = await self.browser.wait_until("window.lostAt")
+        await self.browser.evaluate("delete window.lostAt")
+        self.begun = lost_at / 1000 - (time.time() - time.monotonic())
 
     async def let_go(self) -> None:
         """Let go of everything, as far as the browser still knows of it."""
