@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import tempfile
@@ -17,8 +18,10 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from .browser import CHROMIUM
+from .waiting import wait_for
 
 PREFIX = 30
+LONGEST_TEST = 90.0  # seconds that another one may have such a network
 
 
 class NoNetwork(Exception):
@@ -87,18 +90,39 @@ class Link:
 def link() -> Iterator[Link]:
     """Make the namespace and the pair; both go at the end, the pair with the namespace.
 
+    One at a time is there: a bridge that serves every address has those of other tests, too.
+
     :raises NoNetwork: if the kernel does not let us.
     """
     if shutil.which("ip") is None:
         raise NoNetwork("ip is not installed (package iproute2)")
     if os.geteuid():
         raise NoNetwork("network namespaces take root")
+    with _alone():
+        yield from _made()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for other processes that have such a network."""
+    with socket.socket(socket.AF_UNIX) as lock:
+        wait_for(lambda: _bound(lock), "the end of another test's network", LONGEST_TEST)
+        yield
+
+
+def _bound(lock: socket.socket) -> bool:
+    try:
+        # A name in Linux's abstract namespace: the kernel forgets it with the process.
+        lock.bind("\0pi_webrtc_streamer.network")
+    except OSError:
+        return False
+    return True
+
+
+def _made() -> Iterator[Link]:
     pid = os.getpid()
-    network = f"10.213.{pid >> 6 & 0xFF}."  # not that of another process
-    first = (pid & 0x3F) << 2
-    link = Link(
-        f"streamer{pid}", f"strm{pid % 100_000}", f"{network}{first + 1}", f"{network}{first + 2}"
-    )
+    network = f"10.213.{pid & 0xFF}."  # not that of another process, which was just started
+    link = Link(f"streamer{pid}", f"strm{pid % 100_000}", f"{network}1", f"{network}2")
     with ExitStack() as stack:
         with _explained():
             _set_up(link, stack)

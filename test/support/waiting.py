@@ -10,9 +10,11 @@ GIVE_UP_AFTER = 30.0  # seconds
 Result = TypeVar("Result")
 
 
-def wait_for(condition: Callable[[], Result], what: str) -> Result:
+def wait_for(
+    condition: Callable[[], Result], what: str, give_up_after: float = GIVE_UP_AFTER
+) -> Result:
     """Wait until a condition holds, and return what it gave."""
-    deadline = time.monotonic() + GIVE_UP_AFTER
+    deadline = time.monotonic() + give_up_after
     while not (result := condition()):
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.02)
