@@ -132,6 +132,7 @@ def _bridge(enabled: bool) -> Iterator[int]:
 
 def _arm(page: Page) -> None:
     """Be armed; the robot may have been stopped by a machine that was busy for a moment."""
+    page.wait_for_function(f"() => ['idle', 'off', 'armed'].includes({STATE})")
     if page.evaluate(f"() => {STATE}") != "armed":
         page.click(DRIVE)
     page.wait_for_function(f"() => {STATE} === 'armed'")
