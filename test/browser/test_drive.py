@@ -3,11 +3,13 @@
 import json
 import time
 from contextlib import ExitStack, contextmanager
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 import rclpy
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from pi_webrtc_streamer.ros.process import ros_context
 from support.access import DRIVE, VIEW
@@ -115,9 +117,19 @@ class Driver:
         self.page.keyboard.up("Enter")
 
 
+def released(url: str) -> bool:
+    """Whether the robot is not stopped: an earlier test may have left it so."""
+    try:
+        with urlopen(Request(f"{url}teleop/reset", method="POST"), timeout=5) as answer:
+            return not json.load(answer)["stopped"]
+    except HTTPError:
+        return False
+
+
 @contextmanager
 def driving(browser, robot, before: str = "", **context):
     url, base = robot
+    wait_for(lambda: released(url), "a robot that is not stopped")
     with looking(browser, **context) as operator:
         if before:
             operator.page.add_init_script(before)
@@ -176,7 +188,7 @@ def test_space_stops_whatever_has_the_focus(driver):
     driver.state("stopped")
     driver.stands()
     assert driver.has_stopped()
-    assert driver.page.inner_text(".drive-stop-text") == "Stopped"
+    expect(driver.page.locator(".drive-stop-text")).to_have_text("Stopped")
     driver.page.keyboard.up("w")
     driver.page.focus(".drive-reset")
     driver.page.keyboard.down("Space")
