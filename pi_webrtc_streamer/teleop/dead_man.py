@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .limits import STANDSTILL, Limits, Velocity
-from .messages import Command, Flag, State
+from .messages import NOTHING, Command, Flag, State
 
 ARMED_PATIENCE = 1.0  # seconds for the first command with the token of a lock that was just given
 
@@ -54,7 +54,7 @@ class DeadMan:
     @property
     def flags(self) -> Flag:
         """What the driver holds."""
-        return Flag(0) if self._given is None else self._given.command.flags
+        return NOTHING if self._given is None else self._given.command.flags
 
     def loop_age(self, now: float) -> float | None:
         """Return how old the picture is by which the driver steers; None while nobody does."""
@@ -62,19 +62,17 @@ class DeadMan:
 
     def refusal(self, given: Given) -> str:
         """Say why something that was given moves nothing; "" if it may."""
-        limits, now = self._limits, given.received
-        if now - given.sent > limits.command_age:
-            return f"Commands arrive {now - given.sent:.1f} s late."
-        return self._late_picture(given.sight, now)
+        return self._lateness(given, given.received)
 
-    def arm(self, given: Given) -> str:
-        """Arm by a command; returns why not, "" if it is armed now."""
-        why = self.refusal(given)
-        if not why and not given.command.neutral:
-            why = "Let all keys and sticks go first."
-        if not why:
-            self._given, self._confirmed = given, False
-        return why
+    def refusal_to_arm(self, given: Given) -> str:
+        """Say why something that was given arms nobody; "" if it may."""
+        if why := self.refusal(given):
+            return why
+        return "" if given.command.neutral else "Let all keys and sticks go first."
+
+    def arm(self, given: Given) -> None:
+        """Arm by a command that nothing is to be said against."""
+        self._given, self._confirmed = given, False
 
     def give(self, given: Given) -> None:
         """Take a command that nothing is to be said against; armed only."""
@@ -87,15 +85,12 @@ class DeadMan:
 
     def doubt(self, now: float) -> str:
         """Say why what the driver gave last must not move anything any more; "" if it may."""
-        given, limits = self._given, self._limits
-        if given is None:
+        if (given := self._given) is None:
             return ""
-        patience = limits.command_gap if self._confirmed else ARMED_PATIENCE
+        patience = self._limits.command_gap if self._confirmed else ARMED_PATIENCE
         if now - given.received > patience:
             return f"No command came for {patience:g} s."
-        if self._confirmed and now - given.sent > limits.command_age:
-            return f"Commands arrive {now - given.sent:.1f} s late."
-        return self._late_picture(given.sight, now) if self._confirmed else ""
+        return self._lateness(given, now) if self._confirmed else ""
 
     def wanted(self, now: float) -> Velocity:
         """Return the velocity that the driver asks for."""
@@ -114,7 +109,11 @@ class DeadMan:
         """Return by which camera the driver steers."""
         return None if self._given is None else self._given.command.camera
 
-    def _late_picture(self, sight: Sight, now: float) -> str:
+    def _lateness(self, given: Given, now: float) -> str:
+        """Say what is too old at a time: the command, or its picture."""
+        sight = given.sight
+        if now - given.sent > self._limits.command_age:
+            return f"Commands arrive {now - given.sent:.1f} s late."
         if not sight.certain:
             return (
                 "The age of the picture is not known: it is not stamped by the robot's clock "

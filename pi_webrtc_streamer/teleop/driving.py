@@ -75,7 +75,6 @@ class _Seat:
     heard: float = 0.0
     ready: bool = False  # whether it was not armed, and did not want to be, for one message
     reason: str = ""  # why it is not armed
-    refused: int = 0
 
 
 class Driving:
@@ -142,7 +141,7 @@ class Driving:
             seat = self._seats.pop(session, None)
             if seat is not None:
                 if seat is self._driver:
-                    self._disarm("The driver's connection ended.", now)
+                    self._disarm("The driver's connection ended.")
                 self._lock.leave(seat.operator, now)
 
     def knows(self, session: str) -> bool:
@@ -160,10 +159,9 @@ class Driving:
             try:
                 self._take(seat, parse_command(message), now)
             except MessageError as error:
-                seat.refused += 1
                 if seat.complaints.allow(now):
                     self._say(f"a command of {seat.operator.name} is refused: {error}", WARNING)
-                self._refuse(seat, f"A command was refused: {error}.", now)
+                self._refuse(seat, f"A command was refused: {error}.")
 
     def _take(self, seat: _Seat, command: Command, now: float) -> None:
         if not command.neutral:
@@ -176,7 +174,7 @@ class Driving:
         self._lock.hear(seat.operator, now)
         if not command.flags & Flag.ARM:
             if seat is self._driver:
-                self._disarm("", now)
+                self._disarm("")
             seat.ready = True
         elif seat is self._driver:
             self._drive(seat, command, now)
@@ -200,11 +198,8 @@ class Driving:
         given = self._given(seat, command, now)
         if isinstance(given, str):
             return given
-        why = self._dead_man.refusal(given)
-        if why:
+        if why := self._dead_man.refusal_to_arm(given):
             return why
-        if not command.neutral:
-            return "Let all keys and sticks go first."
         if not self._lock.take(seat.operator, now):
             return self._others_drive()
         self._dead_man.arm(given)
@@ -225,19 +220,19 @@ class Driving:
             elif why := self._dead_man.refusal(given):
                 given = why
         if isinstance(given, str):
-            self._disarm(given, now)
+            self._disarm(given)
         else:
             before = self._dead_man.state
             self._dead_man.give(given)
             if self._dead_man.state is not before:
                 self.on_change()
 
-    def _refuse(self, seat: _Seat, why: str, now: float) -> None:
+    def _refuse(self, seat: _Seat, why: str) -> None:
         if seat is self._driver:
-            self._disarm(why, now)
+            self._disarm(why)
         seat.reason = why
 
-    def _disarm(self, why: str, now: float) -> None:
+    def _disarm(self, why: str) -> None:
         """Stop at once, and say why; what is held does nothing until it was let go."""
         if self._driver is not None:
             self._driver.reason = why
@@ -276,13 +271,13 @@ class Driving:
                 self._lock.leave(operator, now)
             else:
                 raise ValueError(f'"{what}" is none of ask, take, grant, keep, release')
-            self._follow_lock(now)
+            self._follow_lock()
 
-    def _follow_lock(self, now: float) -> None:
+    def _follow_lock(self) -> None:
         """Disarm who has lost the lock."""
         if self._driver is not None and not self._lock.held_by(self._driver.operator):
             holder = self._lock.holder
-            self._disarm(f"{holder.name} drives now." if holder else "The lock went.", now)
+            self._disarm(f"{holder.name} drives now." if holder else "The lock went.")
 
     def _others_drive(self) -> str:
         return f"{self._lock.holder.name} drives." if self._lock.holder is not None else ""
@@ -308,7 +303,7 @@ class Driving:
         if not self._stop.stopped:
             self._say(f"stopped by {by}", WARNING)
         self._stop.press(by, now)
-        self._disarm(f"Stopped by {self._stop.by}.", now)
+        self._disarm(f"Stopped by {self._stop.by}.")
 
     def reset(self, by: str, now: float) -> None:
         """Let the stop go; nothing moves by that.
@@ -321,10 +316,10 @@ class Driving:
             if was_stopped:
                 self._say(f"the stop was reset by {by}", WARNING)
 
-    def halt(self, why: str, now: float) -> None:
+    def halt(self, why: str) -> None:
         """Disarm, since driving is about to end."""
         with self._working():
-            self._disarm(why, now)
+            self._disarm(why)
 
     # ---- What the robot is told
 
@@ -340,10 +335,10 @@ class Driving:
             passed = 0.0 if self._ticked is None else min(LONGEST_STEP, now - self._ticked)
             self._ticked = now
             self._lock.tick(now)
-            self._follow_lock(now)
+            self._follow_lock()
             doubt = self._dead_man.doubt(now)
             if doubt:
-                self._disarm(doubt, now)
+                self._disarm(doubt)
             gaze = None
             if self._driver is not None:
                 self._motion.approach(self._dead_man.wanted(now), passed)
@@ -361,7 +356,7 @@ class Driving:
                 return b""
             if not seat.heartbeats.counter:  # it is connected: now it counts
                 self._lock.join(seat.operator, now)
-                self._follow_lock(now)
+                self._follow_lock()
             return self._status(seat, now).pack()
 
     def _status(self, seat: _Seat, now: float) -> Status:

@@ -45,7 +45,7 @@ def driving_parts(node: Node, driving: Driving, settings: TeleopSettings) -> Ite
         stopped = parts.publisher(Bool, "~/stopped")
         step = _Step(driving, velocity, head, stopped)
         thread = owned.take("what publishes commands", lambda: DriveThread(step), DriveThread.close)
-        owned.at_end("the drive", lambda: driving.halt("The bridge is deactivated.", _now()))
+        owned.at_end("the drive", lambda: driving.halt("The bridge is deactivated."))
         driving.on_change = thread.wake
         owned.at_end("what wakes the commands", lambda: setattr(driving, "on_change", _nothing))
         yield

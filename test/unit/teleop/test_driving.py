@@ -196,7 +196,7 @@ FAULTS = {
     "the page that lets go": lambda robot, page: page.send(Flag(0)),
     "the stop": lambda robot, page: robot.driving.stop("Eve", robot.now),
     "the stop of another": lambda robot, page: Page(robot, name="Eve").send(STOP),
-    "deactivation": lambda robot, page: robot.driving.halt("It is over.", robot.now),
+    "deactivation": lambda robot, page: robot.driving.halt("It is over."),
     "the lock": lambda robot, page: robot.driving.change_lock(page.session, "release", robot.now),
 }
 
