@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import statistics
@@ -37,10 +36,7 @@ def main() -> int:
     if not chosen:
         parser.error(f"there are: {'; '.join(each.name for each in CASES)}")
     found = asyncio.run(_do(chosen, options.runs))
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(
-        json.dumps({"machine": report.machine(), "faults": found}, indent=2, ensure_ascii=False)
-    )
+    report.write({"machine": report.machine(), "faults": found}, RESULT)
     print(_table(found))
     return 0 if all(each["reached"] for each in found.values()) else 1
 

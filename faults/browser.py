@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bench.processes import descendants
 from support.browser import ARGUMENTS, CHROMIUM
 
 ANSWERED_WITHIN = 30.0  # seconds
@@ -104,9 +105,9 @@ class Browser:
         """Press ("keyDown") or release ("keyUp") a key."""
         await self.call("Input.dispatchKeyEvent", type=kind, code=code, key=key, **more)
 
-    async def another_tab(self, url: str = "about:blank", *, window: bool = False) -> str:
-        """Open a tab in front of the page, or in a window of its own."""
-        target = await self._ask("Target.createTarget", url=url, newWindow=window)
+    async def another_tab(self, url: str = "about:blank") -> str:
+        """Open a tab in front of the page."""
+        target = await self._ask("Target.createTarget", url=url)
         return str(target["targetId"])
 
     async def close_tab(self, target: str) -> None:
@@ -116,10 +117,7 @@ class Browser:
 
     def processes(self) -> list[int]:
         """Return the ids of all of its processes."""
-        found, children = [self.process.pid], _children()
-        for pid in found:
-            found += children.get(pid, [])
-        return found
+        return descendants(self.process.pid)
 
     def network_process(self) -> int:
         """Return the process through which everything of the network goes."""
@@ -151,18 +149,6 @@ class Browser:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 result: dict[str, Any] = answer["result"]
                 return result
-
-
-def _children() -> dict[int, list[int]]:
-    """Return the children of each process."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    return children
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 
 from pi_webrtc_streamer.teleop.messages import Flag, parse_status
+from support.browser import CANDIDATE
 from support.driver import PageDriver
 from support.nodes import Lifecycle
 from support.waiting import until
@@ -28,12 +29,7 @@ Do = Callable[[Stage], AbstractAsyncContextManager[None]]
 # These may be 500 ms old, and one that was just captured when the fault came, a period older.
 NOTICED, SILENT, UNSEEN = 100.0, 350.0, 600.0
 
-VIDEO_PORT = """(async () => {
-    const stats = [...(await streamer.cameras.get('camera').pc.getStats()).values()];
-    const { selectedCandidatePairId } = stats.find(({ type }) => type === 'transport');
-    const pair = stats.find(({ id }) => id === selectedCandidatePairId);
-    return stats.find(({ id }) => id === pair.localCandidateId).port;
-})()"""
+VIDEO_PORT = f"({CANDIDATE})(['camera', 'local']).then(({{ port }}) => port)"
 
 
 @dataclass(frozen=True)

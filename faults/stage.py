@@ -15,6 +15,7 @@ from rclpy.node import Node
 from bench.processes import wait_for
 from pi_webrtc_streamer.ros.process import ros_context
 from support.base import Base, spun
+from support.browser import GAMEPAD
 from support.network import Link, link
 from support.nodes import Lifecycle
 from support.program import Program, free_port
@@ -25,16 +26,11 @@ CAMERA = ("source:=pattern", "width:=640", "height:=360", "autostart:=true")
 FULL_SPEED = 0.299  # m/s
 DRIVE_STATE = "document.querySelector('.drive')?.dataset.state"
 # Before the page's own scripts: when it was first told that it is out of sight, in ms since the
-# epoch; and what it finds where gamepads are, once somebody has put one there.
+# epoch.
 BEFORE = """const note = (event) => { window.lostAt ??= performance.timeOrigin + event.timeStamp; };
 document.addEventListener('visibilitychange', note, { capture: true });
 window.addEventListener('blur', note, { capture: true });
-window.pads = [];
-navigator.getGamepads = () => window.pads;
-window.givePad = (axes, pressed) => { window.pads = [{
-    id: 'Test pad', index: 0, mapping: 'standard', connected: true, axes,
-    buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: pressed.includes(i), value: 0 })),
-}]; };"""
+"""
 
 
 class NotMoving(Exception):
@@ -80,7 +76,7 @@ class Stage:
         within = ("ip", "netns", "exec", self.network.namespace)
         self.browser = await self._browser.enter_async_context(chromium(*within))
         await self.browser.call("Page.enable")
-        await self.browser.call("Page.addScriptToEvaluateOnNewDocument", source=BEFORE)
+        await self.browser.call("Page.addScriptToEvaluateOnNewDocument", source=BEFORE + GAMEPAD)
         await self.browser.call("Page.navigate", url=self.url)
 
     def end_camera(self) -> None:
@@ -138,9 +134,9 @@ class Stage:
     async def drive_by_pad(self) -> None:
         """Be armed, and hold LB and the left stick of a gamepad, until it is at full speed."""
         await self.browser.wait_until("!!window.streamer")
-        await self.browser.evaluate("givePad([0, 0, 0, 0], [])")
+        await self.browser.evaluate("give([0, 0, 0, 0], [])")
         await self.arm()
-        await self.browser.evaluate("givePad([0, -1, 0, 0], [4])")
+        await self.browser.evaluate("give([0, -1, 0, 0], [4])")
         await self.full_speed()
 
     async def begins_out_of_sight(self) -> None:

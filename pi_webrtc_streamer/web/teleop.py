@@ -133,10 +133,9 @@ def _tab(request: web.Request) -> str:
     return request.query.get("tab", "")[:LONGEST_TAB] or secrets.token_urlsafe(12)
 
 
-def describe_teleop(bridge: Bridge, role: Role | None) -> dict[str, object] | None:
-    """Return what ``/cameras`` says of driving to somebody; None if nobody can."""
-    if bridge.driving is None:
-        return None
+def describe_teleop(bridge: Bridge, role: Role | None) -> dict[str, object]:
+    """Return what ``/cameras`` says of driving to somebody, where it is enabled."""
+    assert bridge.driving is not None
     settings = bridge.settings.teleop
     drives = role is not None and role >= Role.DRIVE
     return {

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -20,7 +19,7 @@ from ..runtime.faults import faults
 from ..runtime.heap import release_heap
 from ..runtime.owning import LONGEST_RELEASE, ReleaseError
 from .errors import TooManyViewers
-from .owners import Owners, ended
+from .owners import Gone, Owners, ended
 from .socket_line import Socket, SocketLine
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ STATUS_INTERVAL = 0.05  # seconds
 ANSWER_TIMEOUT = 10.0  # seconds
 MOST_DRIVERS = 8
 MOST_CONNECTING = 4
-MOST_GONE = 100  # drivers of whom it is remembered why they went
 
 
 class Cockpit(Protocol):
@@ -126,7 +124,7 @@ class Controllers:
         self._places: set[Seat] = set()
         self._seats: dict[str, Seat] = {}  # those whom the cockpit knows
         self._statuses: asyncio.Task[None] | None = None
-        self._gone: OrderedDict[str, str] = OrderedDict()
+        self._gone = Gone()
         self._closed = False
 
     async def admit(self, offer: str, tab: str, name: str, address: str) -> tuple[str, str]:
@@ -172,7 +170,7 @@ class Controllers:
 
     def why_gone(self, session: str) -> str | None:
         """Say why a session is gone, for some time after it went; None if it is unknown."""
-        return self._gone.get(session)
+        return self._gone.why(session)
 
     def describe(self) -> list[dict[str, object]]:
         """Return what ``/stats`` says of drivers."""
@@ -260,9 +258,7 @@ class Controllers:
     def _leave(self, seat: Seat) -> None:
         del self._seats[seat.id]
         why = seat.why_gone or "its task was cancelled"
-        self._gone[seat.id] = why
-        while len(self._gone) > MOST_GONE:
-            self._gone.popitem(last=False)
+        self._gone.note(seat.id, why)
         logger.info("driver gone: %s", why)
         self._cockpit.leave(seat.id, time.monotonic())
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import FIRST_COMPLETED
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Generic, TypeVar
 
 from ..runtime.owning import LONGEST_RELEASE
 from .errors import AnswerTimeout, TooManyViewers
+
+MOST_GONE = 100  # peers of whom it is remembered why they went
 
 Answer = TypeVar("Answer")
 Own = Callable[["asyncio.Future[Answer]"], Coroutine[Any, Any, None]]
@@ -49,6 +52,23 @@ class Owners(Generic[Answer]):
                 raise TooManyViewers("the bridge has been deactivated")
             task.result()  # raises what went wrong, now that everything is given back
         return answered.result()
+
+
+class Gone:
+    """Remembers for some time why peers went, by their names."""
+
+    def __init__(self) -> None:
+        self._why: OrderedDict[str, str] = OrderedDict()
+
+    def note(self, name: str, why: str) -> None:
+        """Take note that one has gone."""
+        self._why[name] = why
+        while len(self._why) > MOST_GONE:
+            self._why.popitem(last=False)
+
+    def why(self, name: str) -> str | None:
+        """Say why one has gone; None if that is unknown."""
+        return self._why.get(name)
 
 
 async def ended(tasks: Collection[asyncio.Task[None]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
@@ -20,7 +20,7 @@ from ..runtime.heap import release_heap
 from ..runtime.owning import ReleaseError
 from .broadcast import Broadcast
 from .capabilities import register_extensions
-from .owners import Owners, ended
+from .owners import Gone, Owners, ended
 from .places import Place, Places
 from .sender import Stream, StreamSender
 from .settings import ViewerSettings
@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 CONTROL_INTERVAL = 0.25  # seconds
 ANSWER_TIMEOUT = 10.0  # seconds
-MOST_GONE = 100  # viewers of whom it is remembered why they went
 
 
 class Viewers:
@@ -58,7 +57,7 @@ class Viewers:
             for codec in Codec
         }
         self._control: asyncio.Task[None] | None = None
-        self._gone: OrderedDict[str, str] = OrderedDict()
+        self._gone = Gone()
         self.disconnected = 0
 
     async def admit(self, camera: str, offer: str, address: str) -> tuple[Viewer, str]:
@@ -122,7 +121,7 @@ class Viewers:
 
     def why_gone(self, viewer_id: str) -> str | None:
         """Say why a viewer is gone, for some time after it went; None if it is unknown."""
-        return self._gone.get(viewer_id)
+        return self._gone.why(viewer_id)
 
     def owner(self, viewer: Viewer) -> asyncio.Task[None] | None:
         """Return the task that ends when a viewer has given everything back; None if it has.
@@ -212,9 +211,7 @@ class Viewers:
     def _leave(self, viewer: Viewer) -> None:
         del self._viewers[viewer.id], self._owners[viewer.id]
         why = viewer.why_gone or "its task was cancelled"
-        self._gone[viewer.id] = why
-        while len(self._gone) > MOST_GONE:
-            self._gone.popitem(last=False)
+        self._gone.note(viewer.id, why)
         logger.info("viewer of %s gone: %s", viewer.camera, why)
 
     def _join(

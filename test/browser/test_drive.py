@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from pi_webrtc_streamer.ros.process import ros_context
 from support.access import DRIVE, VIEW
 from support.base import Base, spun
-from support.browser import DESKTOP, GIVE_UP_AFTER, PHONE
+from support.browser import DESKTOP, GAMEPAD, GIVE_UP_AFTER, PHONE, SCREENSHOTS
 from support.browser import operator as looking
 from support.firefox import firefox
 from support.program import Program, free_port, node
@@ -31,12 +31,6 @@ PATIENT = (
     "teleop.blind_distance:=10.0",
 )
 BUTTON = ".drive [data-action={}]"
-GAMEPAD = """window.pads = [];
-navigator.getGamepads = () => window.pads;
-window.give = (axes, pressed = []) => { window.pads = [{
-    id: 'Test pad', index: 0, mapping: 'standard', connected: true, axes,
-    buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: pressed.includes(i), value: 0 })),
-}]; };"""
 LB, B, LT, A = 4, 1, 6, 0
 # The answer for the control connection leads nowhere, as where UDP is blocked.
 BLOCKED = """const take = RTCPeerConnection.prototype.setRemoteDescription;
@@ -290,8 +284,6 @@ def test_a_second_operator_asks(browser, robot, driver):
 
 
 def shot(name: str):
-    from support.browser import SCREENSHOTS
-
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     return SCREENSHOTS / f"{name}.png"
 

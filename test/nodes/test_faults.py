@@ -30,7 +30,7 @@ from support.nodes import TOPIC, Publisher, client_of, grey_jpeg, make_bridge, r
 from support.program import Program, free_port
 from support.program import node as start_node
 from support.waiting import until, wait_for
-from support.whep import WhepViewer, keyframes_seen, mean_luma, watching
+from support.whep import WhepViewer, mean_luma, watching
 
 
 def start_camera(*parameters: str) -> Program:
@@ -118,7 +118,7 @@ async def test_an_encoder_that_raises_in_mid_stream_is_rebuilt(node, monkeypatch
             await viewer.next_frame()
             await other.next_frame()
             before = await encoder_counts(bridge.url)
-            keyframes = keyframes_seen(viewer)
+            keyframes = viewer.keyframes_from_now_on()
             encode = X264Encoder.encode
 
             def fail_once(encoder, frame, keyframe):

@@ -56,11 +56,16 @@ def base(remote):
         yield Base(remote)
 
 
-async def listens(bridge, count: int = 1) -> dict:
+async def listens(bridge) -> dict:
     """Wait until the bridge says that somebody takes its commands."""
+    return await says(bridge, lambda teleop: teleop["subscribers"] == 1)
+
+
+async def says(bridge, condition) -> dict:
+    """Return what the bridge says of driving, once a condition holds of it."""
     for _ in range(300):
         _, teleop = await get_json(f"{bridge.url}teleop")
-        if teleop["subscribers"] == count:
+        if condition(teleop):
             return teleop
         await asyncio.sleep(0.05)
     raise AssertionError(teleop)
@@ -142,11 +147,7 @@ async def test_a_topic_that_takes_plain_twists(node, remote):
 
 async def test_types_that_do_not_fit_are_told(node, base):
     with robot(node, teleop__type="twist") as bridge:
-        for _ in range(300):
-            _, teleop = await get_json(f"{bridge.url}teleop")
-            if "TwistStamped" in teleop["problem"]:
-                break
-            await asyncio.sleep(0.05)
+        teleop = await says(bridge, lambda teleop: "TwistStamped" in teleop["problem"])
         assert "nothing moves. Set teleop.type" in teleop["problem"]
         assert teleop["subscribers"] == 0
 
@@ -155,11 +156,7 @@ async def test_a_subscriber_with_another_qos_is_told_of(node, remote):
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     remote.create_subscription(TwistStamped, "/cmd_vel", lambda message: None, latched)
     with spun(remote), robot(node) as bridge:
-        for _ in range(300):
-            _, teleop = await get_json(f"{bridge.url}teleop")
-            if "another QoS" in teleop["problem"]:
-                break
-            await asyncio.sleep(0.05)
+        teleop = await says(bridge, lambda teleop: "another QoS" in teleop["problem"])
         assert "another QoS" in teleop["problem"]
         assert teleop["subscribers"] == 0
 

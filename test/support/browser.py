@@ -32,6 +32,13 @@ CANDIDATE = """async ([camera, side]) => {
     const pair = stats.find(({ id }) => id === selectedCandidatePairId);
     return stats.find(({ id }) => id === pair[`${side}CandidateId`]);
 }"""
+# In the place of the gamepads that a page finds: none, until somebody gives it one.
+GAMEPAD = """window.pads = [];
+navigator.getGamepads = () => window.pads;
+window.give = (axes, pressed = []) => { window.pads = [{
+    id: 'Test pad', index: 0, mapping: 'standard', connected: true, axes,
+    buttons: Array.from({ length: 17 }, (_, i) => ({ pressed: pressed.includes(i), value: 0 })),
+}]; };"""
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 # Draws the picture that a camera shows into a canvas and returns it as PNG.

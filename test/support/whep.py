@@ -143,23 +143,6 @@ def timestamps_seen(viewer: WhepViewer) -> list[int]:
     return seen
 
 
-def keyframes_seen(viewer: WhepViewer) -> list[int]:
-    """Collect the RTP timestamps of the H.264 key frames that arrive from now on."""
-    seen: list[int] = []
-    receiver = viewer.receiver
-    handle = receiver._handle_rtp_packet
-
-    async def look(packet, arrival_time_ms):
-        # A key frame begins with its parameter sets, in a STAP-A before its first slice.
-        kind, first = packet.payload[0] & 0x1F, packet.payload[3] & 0x1F
-        if kind == 24 and first == 7:
-            seen.append(packet.timestamp)
-        await handle(packet, arrival_time_ms)
-
-    receiver._handle_rtp_packet = look
-    return seen
-
-
 def mean_luma(frame: VideoFrame) -> float:
     """Return a picture's mean luma, in full range."""
     grey = frame.to_ndarray(format="gray")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
@@ -13,8 +12,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from ...runtime.owning import Owned
 from ...settings.teleop import TeleopSettings
 from ...teleop.head import Gaze
-from ..callbacks import own_group
-from ..qos import newest_only
+from .endpoints import publish_on, subscribe_to
 
 REACHED_WITHIN = 100_000_000  # nanoseconds: two periods, so that one point leads to the next
 
@@ -26,14 +24,7 @@ class HeadPublisher:
         self._joints = [settings.pan_joint, settings.tilt_joint]
         self._is_trajectory = settings.head == "trajectory"
         kind = JointTrajectory if self._is_trajectory else Float64MultiArray
-        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-        self._publisher = owned.take(
-            "the publisher of the head's positions",
-            lambda: node.create_publisher(
-                kind, settings.head_topic, qos, callback_group=own_group()
-            ),
-            node.destroy_publisher,
-        )
+        self._publisher = publish_on(node, kind, settings.head_topic, owned)
 
     def publish(self, gaze: Gaze) -> None:
         """Publish where the head is to be."""
@@ -61,14 +52,4 @@ def follow_joints(
         if seen.issuperset(known):  # other joints come in messages of their own, perhaps
             measured(Gaze(known[settings.pan_joint], known[settings.tilt_joint]))
 
-    owned.take(
-        "the subscription to the joints' states",
-        lambda: node.create_subscription(
-            JointState,
-            settings.joint_states_topic,
-            take,
-            newest_only(),
-            callback_group=own_group(),
-        ),
-        node.destroy_subscription,
-    )
+    subscribe_to(node, JointState, settings.joint_states_topic, take, owned)

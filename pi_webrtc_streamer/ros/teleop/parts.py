@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -19,6 +18,7 @@ from ...settings.teleop import TeleopSettings
 from ...teleop.driving import Driving
 from ...teleop.stop import ResetRefused
 from ..callbacks import call_every, own_group
+from .endpoints import publish_on
 from .thread import DriveThread
 from .velocity import VelocityPublisher
 
@@ -42,7 +42,7 @@ def driving_parts(node: Node, driving: Driving, settings: TeleopSettings) -> Ite
         parts.follow(settings)
         parts.serve()
         head = _open_head(node, driving, settings, owned) if settings.head != "none" else None
-        stopped = parts.publisher(Bool, "~/stopped")
+        stopped = publish_on(node, Bool, "~/stopped", owned)
         step = _Step(driving, velocity, head, stopped)
         thread = owned.take("what publishes commands", lambda: DriveThread(step), DriveThread.close)
         owned.at_end("the drive", lambda: driving.halt("The bridge is deactivated."))
@@ -107,19 +107,10 @@ class _Parts:
         self._velocity = velocity
         self._owned = owned
 
-    def publisher(self, kind: type, topic: str) -> Any:
-        """Make a publisher of one of our own topics."""
-        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-        return self._owned.take(
-            f"the publisher of {topic}",
-            lambda: self._node.create_publisher(kind, topic, qos, callback_group=own_group()),
-            self._node.destroy_publisher,
-        )
-
     def follow(self, settings: TeleopSettings) -> None:
         """Look at who listens, and at what the robot tells, again and again."""
         node, owned = self._node, self._owned
-        state = self.publisher(DiagnosticStatus, "~/teleop")
+        state = publish_on(node, DiagnosticStatus, "~/teleop", owned)
 
         def look() -> None:
             self._look()

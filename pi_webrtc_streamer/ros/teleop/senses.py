@@ -10,8 +10,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
 from ...runtime.owning import Owned
-from ..callbacks import own_group
-from ..qos import newest_only
+from .endpoints import subscribe_to
 
 
 def follow_odometry(node: Node, topic: str, tell: Callable[[float], object], owned: Owned) -> None:
@@ -21,7 +20,7 @@ def follow_odometry(node: Node, topic: str, tell: Callable[[float], object], own
         linear = message.twist.twist.linear
         tell(math.copysign(math.hypot(linear.x, linear.y), linear.x))
 
-    _subscribe(node, Odometry, topic, take, owned)
+    subscribe_to(node, Odometry, topic, take, owned)
 
 
 def follow_battery(node: Node, topic: str, tell: Callable[[float], object], owned: Owned) -> None:
@@ -32,16 +31,4 @@ def follow_battery(node: Node, topic: str, tell: Callable[[float], object], owne
         # Some drivers give percent, where the message's definition says 0 to 1.
         tell(percentage / 100 if percentage > 1 else percentage)
 
-    _subscribe(node, BatteryState, topic, take, owned)
-
-
-def _subscribe(
-    node: Node, kind: type, topic: str, take: Callable[[object], object], owned: Owned
-) -> None:
-    owned.take(
-        f"the subscription to {topic}",
-        lambda: node.create_subscription(
-            kind, topic, take, newest_only(), callback_group=own_group()
-        ),
-        node.destroy_subscription,
-    )
+    subscribe_to(node, BatteryState, topic, take, owned)

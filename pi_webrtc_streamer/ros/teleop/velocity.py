@@ -14,8 +14,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from ...runtime.owning import Owned
 from ...teleop.limits import Velocity
-from ..callbacks import own_group
-from ..qos import compatible
+from ..qos import compatible, newest_only
+from .endpoints import publish_on
 
 PLAIN, STAMPED = "geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped"
 OF_SETTING: dict[str, type] = {"twist": Twist, "twist_stamped": TwistStamped}
@@ -73,13 +73,10 @@ def describe_listeners(
 
 def offered() -> QoSProfile:
     """Return the QoS of the velocities."""
+    qos = newest_only(ReliabilityPolicy.RELIABLE)
     # As it is by default; but what is left out counts as 0 s where two profiles are compared.
-    return QoSProfile(
-        depth=1,
-        reliability=ReliabilityPolicy.RELIABLE,
-        deadline=Infinite,
-        liveliness_lease_duration=Infinite,
-    )
+    qos.deadline = qos.liveliness_lease_duration = Infinite
+    return qos
 
 
 class VelocityPublisher:
@@ -136,11 +133,5 @@ class VelocityPublisher:
         with self._changing:
             # First of all: DDS gives a topic one type in each process.
             self._owned.close()
-            self._publisher = self._owned.take(
-                f"the publisher of {self.topic}",
-                lambda: self._node.create_publisher(
-                    wanted, self.topic, offered(), callback_group=own_group()
-                ),
-                self._node.destroy_publisher,
-            )
+            self._publisher = publish_on(self._node, wanted, self.topic, self._owned, offered())
             self._type = wanted
