@@ -28,7 +28,7 @@ from aiortc.rtcsctptransport import (
 )
 
 from pi_webrtc_streamer.teleop.messages import Axes, Command, Flag, MessageError, parse_command
-from pi_webrtc_streamer.webrtc.aiortc_parts import DriverChannel
+from pi_webrtc_streamer.webrtc.aiortc_parts.channel import DriverChannel
 from pi_webrtc_streamer.webrtc.sctp_guard import LARGEST_MESSAGE, WINDOW
 
 PORT = 5000

@@ -103,23 +103,22 @@ class Bridge:
 
     def _make_driving(self) -> Driving:
         # Nothing of it is loaded where nobody is to drive.
+        from .teleop.dead_man import Sight
         from .teleop.driving import Driving
         from .teleop.head import Head
 
         limits = self.settings.teleop.head_limits
         head = None if limits is None else Head(limits)
-        return Driving(self.settings.teleop.limits, self._find_sight, head)
+        return Driving(self.settings.teleop.limits, partial(self._find_sight, Sight), head)
 
-    def _find_sight(self, camera: int, picture: int) -> Sight | None:
+    def _find_sight(self, make: type[Sight], camera: int, picture: int) -> Sight | None:
         """Return the picture of a camera, by its place in the list, with an RTP timestamp."""
-        from .teleop.dead_man import Sight
-
         names = self.settings.cameras
         timeline = self.timelines.get(names[camera]) if camera < len(names) else None
         capture = timeline.captured(picture) if timeline is not None else None
         if timeline is None or capture is None:
             return None
-        return Sight(capture.captured, timeline.period or 0.0, capture.certain)
+        return make(capture.captured, timeline.period or 0.0, capture.certain)
 
     def _make_viewers(self, pipelines: Owned) -> Viewers:
         """Start the media threads, to be ended with the stack, and return their viewers."""

@@ -6,6 +6,7 @@ by itself at the first doubt. What is held then does nothing: it has to be armed
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .limits import STANDSTILL, Limits, Velocity
@@ -91,6 +92,20 @@ class DeadMan:
         if now - given.received > patience:
             return f"No command came for {patience:g} s."
         return self._lateness(given, now) if self._confirmed else ""
+
+    @property
+    def lapses(self) -> float:
+        """The time from which on there is doubt if nothing else comes; infinity while disarmed."""
+        if (given := self._given) is None:
+            return math.inf
+        if not self._confirmed:
+            return given.received + ARMED_PATIENCE
+        limits, sight = self._limits, given.sight
+        return min(
+            given.received + limits.command_gap,
+            given.sent + limits.command_age,
+            sight.captured + limits.longest_picture_age(sight.period),
+        )
 
     def wanted(self, now: float) -> Velocity:
         """Return the velocity that the driver asks for."""

@@ -1,8 +1,8 @@
 """All of driving by hand: operators, their lock, the dead-man, the stop, and what is published.
 
 Two threads work on it: the event loop brings what operators send, and the thread that publishes
-asks, 20 times a second, what to publish (:meth:`Driving.tick`). A loop that stands still so ends in
-zeros. Each call takes the one mutex for some microseconds.
+asks, 20 times a second and when a command gets old, what to publish (:meth:`Driving.tick`). A loop
+that stands still so ends in zeros. Each call takes the one mutex for some microseconds.
 """
 
 from __future__ import annotations
@@ -57,11 +57,12 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Output:
-    """What is to be published now: None is silence."""
+    """What is to be published now: None is silence. It holds until ``lapses``, at the most."""
 
     velocity: Velocity | None
     gaze: Gaze | None
     stopped: bool
+    lapses: float = math.inf
 
 
 @dataclass
@@ -116,8 +117,8 @@ class Driving:
 
     def tell_news(self) -> None:
         """Log what has happened; not with the mutex held, and not before it is published."""
-        with suppress(IndexError):  # when all is said; another thread may have said some of it
-            while True:
+        while self._news:
+            with suppress(IndexError):  # another thread has said it meanwhile
                 logger.log(*self._news.popleft())
 
     # ---- Operators come and go
@@ -143,10 +144,6 @@ class Driving:
                 if seat is self._driver:
                     self._disarm("The driver's connection ended.")
                 self._lock.leave(seat.operator, now)
-
-    def knows(self, session: str) -> bool:
-        """Whether there is such a session."""
-        return session in self._seats
 
     # ---- What operators send
 
@@ -344,7 +341,8 @@ class Driving:
                 self._motion.approach(self._dead_man.wanted(now), passed)
                 gaze = self._head.step(*self._dead_man.head(), passed) if self._head else None
             stopped = self._stop.stopped
-            return Output(self._motion.output(now, stopped=stopped), gaze, stopped)
+            velocity = self._motion.output(now, stopped=stopped)
+            return Output(velocity, gaze, stopped, self._dead_man.lapses)
 
     # ---- What operators are told
 

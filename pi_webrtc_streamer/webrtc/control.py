@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .aiortc_parts import DriverChannel, ice_connection
+from .aiortc_parts.channel import DriverChannel
+from .aiortc_parts.dtls import ice_connection
 from .control_offer import check_control_offer
 from .path import Path
 from .peer import Peer

@@ -16,7 +16,7 @@ from aiortc import (
 )
 
 from ..media import live
-from .aiortc_parts import DtlsHandshake, ice_connection
+from .aiortc_parts.dtls import DtlsHandshake, ice_connection
 from .candidates import CandidateFilter
 from .errors import MalformedOffer, NoAddress, TooManyViewers
 from .gathering import Gathering

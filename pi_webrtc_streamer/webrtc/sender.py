@@ -28,7 +28,7 @@ from ..link.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
 from ..link.rtp import RtpWriter
 from ..media.codec import AccessUnit, Codec
 from ..runtime.rate_limit import RateLimit
-from .aiortc_parts import AiortcSender
+from .aiortc_parts.sender import AiortcSender
 
 MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
 MOST_REPEATED_AFTER_OUTAGE = 0.5  # the same, where two outages may have taken so much of a second

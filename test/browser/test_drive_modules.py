@@ -559,6 +559,18 @@ def test_whatever_is_in_doubt_disarms_and_is_told_at_once(page, doubt):
         assert moved(told["command"]) == {}
 
 
+@pytest.mark.parametrize("late", [{"passed": 301}, {"focused": False}])
+def test_a_key_that_is_found_held_too_late_begins_nothing(page, late):
+    *_, begun, after = drive(page, *ARMED, step(input=HELD, **late), step(input=HELD))
+    for told in (begun, after):
+        assert (told["state"], told["command"]["hold"]) == ("off", False)
+
+
+def test_a_late_look_at_inputs_that_rest_is_nothing(page):
+    *_, rests, moves = drive(page, *ARMED, step(passed=400), step(input=HELD))
+    assert (rests["state"], moves["state"]) == ("armed", "driving")
+
+
 @pytest.mark.parametrize("doubt", ROBOT_DOUBTS)
 def test_what_the_robot_says_disarms_too(page, doubt):
     *_, doubted = drive(page, *ARMED, step(input=HELD), doubt, step(input=HELD))

@@ -1,4 +1,4 @@
-"""What aiortc_parts.py relies on in aiortc; if one of these fails, that file needs a look."""
+"""What aiortc_parts relies on in aiortc; if one of these fails, that folder needs a look."""
 
 import asyncio
 import inspect
@@ -7,7 +7,7 @@ import aiortc
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCSctpTransport, rtcdtlstransport
 from aiortc.rtcrtpparameters import RTCRtpSendParameters
 
-from pi_webrtc_streamer.webrtc.aiortc_parts import LARGEST_DATAGRAM
+from pi_webrtc_streamer.webrtc.aiortc_parts.dtls import LARGEST_DATAGRAM
 
 SUPPORTED = ("1.15.", "1.16.")
 
@@ -77,6 +77,11 @@ async def test_sctp_has_what_is_guarded_and_sent_through():
     assert sctp._data_channels == {0: channel}
     assert {"max_retransmits", "ordered"} <= set(inspect.signature(sctp._send).parameters)
     assert callable(sctp.transport._setup_srtp)
+    assert not sctp._sack_needed
+    assert not sctp._sack_misordered
+    assert not sctp._sack_duplicates
+    for method in (sctp._send_sack, sctp._send_chunk):
+        assert asyncio.iscoroutinefunction(method)
     await connection.close()
 
 
@@ -87,6 +92,11 @@ def test_sctp_calls_what_is_guarded():
     assert f"self._ssl.recv({LARGEST_DATAGRAM})" in received
     assert "except SSL.ZeroReturnError:\n                data = None" in received
     assert "and self._rx_srtp" in received
+    handled = inspect.getsource(RTCSctpTransport._handle_data)
+    assert "if self._sack_needed:\n            await self._send_sack()" in handled
+    acknowledged = inspect.getsource(RTCSctpTransport._send_sack)
+    assert "await self._send_chunk(sack)" in acknowledged
+    assert "self._sack_needed = False" in acknowledged
     start = inspect.getsource(RTCSctpTransport.start)
     assert "self.__transport._register_data_receiver(self)" in start
     timer = inspect.getsource(RTCSctpTransport._t1_start)

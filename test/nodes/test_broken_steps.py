@@ -91,7 +91,7 @@ async def test_each_wait_of_a_viewer(bridge, impatient, monkeypatch, how):
 # Where the task of a TCP connection begins; it is broken below.
 CONNECTIONS = "listener.py"
 # Where the tasks of a viewer begin; these are broken above.
-VIEWERS_OWN = ("owners.py", "peer.py", "viewer.py", "viewers.py", "aiortc_parts.py")
+VIEWERS_OWN = ("owners.py", "peer.py", "viewer.py", "viewers.py", "sender.py")
 
 
 class Cycle:

@@ -111,6 +111,29 @@ async def test_messages_go_both_ways(bridge):
         assert bridge.refused == {}
 
 
+async def test_acknowledgements_come_with_messages(bridge):
+    async with connected(bridge.admit) as driver:
+        packets = driver.packets()
+        for number in range(30):
+            driver.send(bytes([number]))
+            await asyncio.sleep(0.01)
+        await until(lambda: not driver.unacknowledged, "an acknowledgement of all")
+    with_messages = [kinds for kinds in packets if kinds == ["SackChunk", "DataChunk"]]
+    alone = [kinds for kinds in packets if kinds == ["SackChunk"]]
+    assert with_messages
+    assert len(alone) < 15, "far fewer than messages"
+
+
+async def test_what_comes_out_of_order_is_acknowledged_at_once(bridge):
+    async with connected(bridge.admit) as driver:
+        packets = driver.packets()
+        late = driver.data(b"late")
+        await driver.send_chunks(driver.data(b"first", tsn=(late.tsn + 1) % 2**32))
+        await until(lambda: ["SackChunk"] in packets, "an acknowledgement of its own")
+        await driver.send_chunks(late)
+        await until(lambda: bridge.messages == [b"first", b"late"], "both messages")
+
+
 async def test_a_driver_that_closes_is_gone_at_once(bridge):
     async with connected(bridge.admit):
         before = bridge.controllers.describe()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
-from aiortc.rtcsctptransport import Chunk, DataChunk
+from aiortc.rtcsctptransport import Chunk, DataChunk, parse_packet
 
 from .waiting import until
 
@@ -51,6 +51,24 @@ class Driver:
         for name, value in differences.items():
             setattr(chunk, name, value)
         return chunk
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages have been sent, and the bridge has not said that it has them."""
+        return len(self.connection.sctp._sent_queue)
+
+    def packets(self) -> list[list[str]]:
+        """Return the kinds of chunks in each packet that comes from now on."""
+        kinds: list[list[str]] = []
+        sctp = self.connection.sctp
+        handle = sctp._handle_data
+
+        async def look(data: bytes) -> None:
+            kinds.append([type(chunk).__name__ for chunk in parse_packet(data)[3]])
+            await handle(data)
+
+        sctp._handle_data = look
+        return kinds
 
     async def close(self) -> None:
         await self.connection.close()

@@ -1,6 +1,9 @@
 """Sees that everything is given back."""
 
 import gc
+import sys
+import threading
+import traceback
 from collections import deque
 
 from pi_webrtc_streamer.bridge_node import BridgeNode
@@ -22,7 +25,16 @@ async def all_given_back(before: dict[str, int], bridge: BridgeNode | None, afte
     except AssertionError as error:
         now = held(bridge)
         changed = {name: (before[name], now[name]) for name in before if before[name] != now[name]}
-        raise AssertionError(f"{error}: {changed}") from None
+        raise AssertionError(f"{error}: {changed}\n{_threads()}") from None
+
+
+def _threads() -> str:
+    """Say which threads there are, and where each of them is."""
+    frames = sys._current_frames()
+    return "\n".join(
+        f"{thread.name}:\n{''.join(traceback.format_stack(frames.get(thread.ident))[-3:])}"
+        for thread in threading.enumerate()
+    )
 
 
 async def held_at_rest(bridge: BridgeNode | None = None) -> dict[str, int]:

@@ -157,10 +157,15 @@ export class Driver {
     const status = this.#status;
     if (input.stop || stopping || status?.stopped) return STOPPED;
     if (!visible) return 'The page was hidden.';
-    if (!focused && (input.hold || this.state === 'driving')) return 'The window lost the focus.';
+    if (!focused && this.#moves()) return 'The window lost the focus.';
     if (camera !== this.#camera) return 'You changed the camera.';
     if (status?.lockOthers) return status.reason || 'Somebody else drives.';
     return this.arms ? this.#doubtArmed(gap) : '';
+  }
+
+  /** @returns {boolean} whether the robot moves, or would now */
+  #moves() {
+    return this.state === 'driving' || this.#facts.input.hold;
   }
 
   /** @param {number} gap */
@@ -171,7 +176,7 @@ export class Driver {
     if (!(silence <= patience)) return 'The robot was silent for a moment.';
     if (picture) return picture;
     if (this.state === 'arming') return '';
-    if (gap > patience && this.state === 'driving') return 'This browser was busy for a moment.';
+    if (gap > patience && this.#moves()) return 'This browser was busy for a moment.';
     if (!status.lockYours) return status.reason || 'You no longer drive.';
     if (status.state === 'disarmed') return status.reason || 'The robot has disarmed.';
     return '';

@@ -25,6 +25,9 @@ from .velocity import VelocityPublisher
 if TYPE_CHECKING:
     from .head import HeadPublisher
 
+PERIOD = 0.05  # seconds
+RESTING_PERIOD = 0.2  # while nobody drives
+LATER = 0.001  # than what the driver gave holds
 LOOK_EVERY = 1.0  # seconds
 STOPPED_EVERY = 0.19  # seconds: 5 Hz; twist_mux takes a lock that is silent for locked
 
@@ -80,8 +83,8 @@ class _Step:
         self._stopped = stopped
         self._told: tuple[bool, float] | None = None  # whether it is stopped, and when
 
-    def __call__(self) -> bool:
-        """Publish; returns whether somebody drives."""
+    def __call__(self) -> float:
+        """Publish; returns in how many seconds to do so again."""
         now = _now()
         output = self._driving.tick(now)
         if output.velocity is not None:
@@ -93,7 +96,8 @@ class _Step:
             self._stopped.publish(Bool(data=output.stopped))
             self._told = output.stopped, now
         self._driving.tell_news()
-        return not self._driving.idle
+        period = RESTING_PERIOD if self._driving.idle else PERIOD
+        return min(period, output.lapses + LATER - now)
 
 
 class _Parts:

@@ -12,18 +12,17 @@ from ...runtime.owning import Owned, end_thread
 
 logger = logging.getLogger(__name__)
 
-PERIOD = 0.05  # seconds
-RESTING_PERIOD = 0.2
+RETRY = 0.05  # seconds, after a step that failed
 
 
 class DriveThread:
-    """Calls ``step`` 20 times a second, and at once when it is woken, until :meth:`close`.
+    """Calls ``step`` when it is due, and at once when it is woken, until :meth:`close`.
 
-    Five times a second will do while that returns False: nobody drives. The last thing it does is
-    to call it once more.
+    It returns in how many seconds it is due again. The last thing the thread does is to call it
+    once more.
     """
 
-    def __init__(self, step: Callable[[], bool]) -> None:
+    def __init__(self, step: Callable[[], float]) -> None:
         self._step = step
         self._woken = threading.Event()
         self._closing = False
@@ -50,16 +49,16 @@ class DriveThread:
         last = False
         while not last:
             last = self._closing  # what is to be published last may have come since the last step
-            period = PERIOD if self._do_step() else RESTING_PERIOD
+            period = self._do_step()
             # After a pause of the whole machine, steps are not made up for.
             due = max(due + period, time.monotonic())
             if self._woken.wait(due - time.monotonic()):
                 self._woken.clear()
                 due = time.monotonic()
 
-    def _do_step(self) -> bool:
+    def _do_step(self) -> float:
         try:
             return self._step()
         except Exception as error:
             faults.report(logger, "a step of teleoperation failed", error)
-            return True
+            return RETRY

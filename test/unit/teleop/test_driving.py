@@ -209,7 +209,7 @@ def test_a_fault_is_zero_at_once_and_stays_it(robot, page, fault):
     FAULTS[fault](robot, page)
     assert robot.tick().velocity == STANDSTILL, "without slowing down"
     assert robot.stops > stops, "whoever publishes is told at once"
-    if robot.driving.knows(page.session):
+    if robot.driving.status(page.session, robot.now):
         # What is still held does nothing; nor, without arming anew, what is let go and held again.
         outputs = page.drive(0.2)
         if fault != "the page that lets go":
