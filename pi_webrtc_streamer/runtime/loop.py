@@ -49,22 +49,19 @@ class LoopThread:
 
     def _end(self, thread: threading.Thread) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        try:
-            end_thread(thread, 2 * LONGEST_RELEASE)
-        except TimeoutError:
-            # Once more, for what hangs while it is wound up.
-            self.loop.call_soon_threadsafe(self.loop.stop)
-            end_thread(thread)
-            raise
+        end_thread(thread, 3 * LONGEST_RELEASE)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.set_exception_handler(_report)
         self.loop.run_forever()
+        # What hangs is left. Nobody can say so from outside: a busy loop takes two requests to stop
+        # for one.
+        self.loop.call_later(2 * LONGEST_RELEASE, self.loop.stop)
         try:
             self.loop.run_until_complete(self._wind_up())
-        except Exception:
-            logger.exception("an event loop was not wound up")
+        except Exception as error:
+            faults.report(logger, "an event loop was not wound up", error)
 
     async def _wind_up(self) -> None:
         if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
