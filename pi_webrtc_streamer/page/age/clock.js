@@ -66,14 +66,6 @@ export class Clock {
     return this.#best ? seconds * 1000 - this.#best.offset : null;
   }
 
-  /**
-   * @param {number} ms of `performance.now()`
-   * @returns {number | null} the same moment in seconds of the bridge's clock; null before there was a sample
-   */
-  toBridge(ms) {
-    return this.#best ? (ms + this.#best.offset) / 1000 : null;
-  }
-
   get #best() {
     return /** @type {{ at: number, offset: number, roundTrip: number } | undefined} */ (this.#samples[0]);
   }

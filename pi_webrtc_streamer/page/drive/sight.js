@@ -4,6 +4,8 @@
  * @module drive/sight
  */
 
+import { PERIODS } from '../tile/freshness.js';
+
 /** @typedef {import('../tile/tile.js').Tile} Tile */
 
 /**
@@ -16,9 +18,6 @@ export function drivenTile(tiles, chosen) {
     ?? tiles.find(({ name }) => name === chosen)
     ?? (tiles.length === 1 ? tiles[0] : null);
 }
-
-/** A picture may be as old as so many of them take to be captured, whatever else is said. */
-const PERIODS = 3;
 
 /**
  * @param {Pick<Tile, 'state' | 'freshness' | 'age'> | null} tile

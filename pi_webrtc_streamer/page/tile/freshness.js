@@ -8,7 +8,7 @@ import { RTP_RATE, ticksBetween } from '../age/captures.js';
 import { Rhythm } from './rhythm.js';
 
 /** A camera's rhythm is respected: nothing is wrong as long as it has not left out two pictures. */
-const PERIODS = 3;
+export const PERIODS = 3;
 
 /** A picture is frozen if nothing new is shown for so long, and it is as old as that. */
 const STILL_MS = 500;

@@ -29,8 +29,4 @@ export class Rhythm {
     const sorted = [...this.#intervals].sort((a, b) => a - b);
     return sorted.length > 0 ? sorted[(sorted.length - 1) >> 1] : null;
   }
-
-  clear() {
-    this.#intervals = [];
-  }
 }
