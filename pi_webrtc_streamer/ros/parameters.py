@@ -2,7 +2,8 @@
 
 A parameter file may hold anything. Whatever is wrong with it is collected while the parameters
 are declared, and raised when the settings are read, which a node does when it is configured: a
-node with a bad file starts, says what is wrong, and refuses to configure.
+node with a bad file starts, says what is wrong, and refuses to configure. What is not for this node
+at all is another matter: a file for a whole robot has that, and so it is only warned of.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class NodeParameters(Generic[Schema]):
         self._is_configured = is_configured
         self._on_live = on_live
         self._problems: dict[str, str] = {}
+        self._warned_of: set[str] = set()
         self._settings: dict[str, tuple[Setting, Value]] = {}
         self._overrides = {
             name: parameter.value
@@ -67,6 +69,7 @@ class NodeParameters(Generic[Schema]):
         }
         for name, (about, default) in settings_of(schema).items():
             self.declare(name, about, default)
+        node.add_pre_set_parameters_callback(self._convert)
         node.add_on_set_parameters_callback(self._on_set)
 
     def declare(self, name: str, about: Setting, default: Value) -> None:
@@ -76,7 +79,8 @@ class NodeParameters(Generic[Schema]):
         self._settings[name] = about, default
         value = default
         if name in self._overrides:
-            self._node.undeclare_parameter(name)
+            if self._node.has_parameter(name):
+                self._node.undeclare_parameter(name)
             try:
                 value = _converted(name, self._overrides.pop(name), about, default)
                 check(name, value, about)
@@ -100,14 +104,15 @@ class NodeParameters(Generic[Schema]):
     def read(self, known_prefixes: tuple[str, ...] = ()) -> Schema:
         """Return the settings as they are now.
 
-        :raises SettingsError: with a line for everything that is wrong, unknown keys included.
+        :raises SettingsError: with a line for everything that is wrong; for unknown keys, too, if
+            ``strict_parameters`` is set.
         """
         problems = list(self._problems.values())
-        problems += [
-            unknown_key(name, self._settings)
-            for name in self._overrides
-            if not name.startswith(known_prefixes or ("\0",))
-        ]
+        unknown = [name for name in self._overrides if not name.startswith(known_prefixes)]
+        if self.value("strict_parameters"):
+            problems += [unknown_key(name, self._settings) for name in unknown]
+        else:
+            self._leave_out(unknown)
         values = {name: self.value(name) for name in settings_of(self._schema)}
         try:
             settings = from_values(self._schema, values)
@@ -117,8 +122,33 @@ class NodeParameters(Generic[Schema]):
             raise SettingsError("; ".join(problems))
         return settings
 
+    def _leave_out(self, unknown: list[str]) -> None:
+        """Warn, once, of each key that no setting has; ROS ignores what nobody declares."""
+        for name in unknown:
+            if name not in self._warned_of:
+                self._warned_of.add(name)
+                why = unknown_key(name, self._settings, brief=True)
+                self._node.get_logger().warning(
+                    f"{why}; it is ignored (strict_parameters:=true refuses it)"
+                )
+            if self._node.has_parameter(name):
+                self._node.undeclare_parameter(name)
+
+    def _convert(self, parameters: list[Parameter]) -> list[Parameter]:
+        """Give what is to be set the types that were declared, as far as that can be."""
+        return [self._fit(parameter) for parameter in parameters]
+
+    def _fit(self, parameter: Parameter) -> Parameter:
+        name, value = parameter.name, parameter.value
+        if name not in self._settings or value is None:
+            return parameter
+        try:
+            return Parameter(name, value=_converted(name, value, *self._settings[name]))
+        except SettingsError:
+            return parameter  # rclpy refuses it, and says which type it takes
+
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
-        ours = [parameter for parameter in parameters if parameter.name in self._settings]
+        ours = [each for each in parameters if each.name in self._settings and self._changes(each)]
         try:
             for parameter in ours:
                 self._check_change(parameter)
@@ -134,6 +164,11 @@ class NodeParameters(Generic[Schema]):
         for parameter in ours:
             self._problems.pop(parameter.name, None)
         return SetParametersResult(successful=True)
+
+    def _changes(self, parameter: Parameter) -> bool:
+        """Whether a parameter would get another value; tools also set what is so already."""
+        before = self._node.get_parameter_or(parameter.name)  # without a value when it is declared
+        return parameter.name in self._problems or parameter.value != before.value
 
     def _check_change(self, parameter: Parameter) -> None:
         about, _ = self._settings[parameter.name]

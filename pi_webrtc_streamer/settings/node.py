@@ -28,3 +28,8 @@ class NodeSettings:
         minimum=0.0,
         maximum=86_400.0,
     )
+    strict_parameters: bool = setting(
+        False,
+        "Refuse to configure the node while it is given a parameter that it does not have; else "
+        "that is warned of",
+    )

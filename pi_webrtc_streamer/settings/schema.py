@@ -127,9 +127,10 @@ def describe_range(about: Setting) -> str:
     return f"from {about.minimum:g} to {about.maximum:g}"
 
 
-def unknown_key(name: str, known: Iterable[str]) -> str:
-    """Say that a key is unknown, with the nearest known one."""
+def unknown_key(name: str, known: Iterable[str], *, brief: bool = False) -> str:
+    """Say that a key is unknown, with the nearest known one or, unless ``brief``, all of them."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
-    return f'unknown parameter "{name}": {hint}'
+    if near:
+        return f'unknown parameter "{name}": did you mean "{near[0]}"?'
+    return f'unknown parameter "{name}"' + ("" if brief else f": known are {', '.join(known)}")

@@ -289,7 +289,10 @@ def test_cleaning_up_leaves_nothing():
         ({"cameras": ["a", "a"]}, "each name may stand only once"),
         ({"codecs": ["av1"]}, "name one or both of h264, vp8"),
         ({"stun_urls": ["example.org"]}, '"example.org" is no ICE server; write stun:host:port'),
-        ({"camra.topic": "/x"}, 'unknown parameter "camra.topic": did you mean "camera.topic"'),
+        (
+            {"camra.topic": "/x", "strict_parameters": True},
+            'unknown parameter "camra.topic": did you mean "camera.topic"',
+        ),
         ({"camera.topic": "a topic"}, 'camera.topic is "a topic"'),
     ],
 )

@@ -129,6 +129,9 @@ def refused(camera: CameraNode) -> None:
     assert threading.active_count() == threads
 
 
+STRICT = {"strict_parameters": True}
+
+
 @pytest.mark.parametrize(
     ("parameters", "why"),
     [
@@ -139,14 +142,30 @@ def refused(camera: CameraNode) -> None:
         ({"width": "wide"}, "width is 'wide'; it takes a whole number"),
         ({"flip": "sideways"}, 'flip is "sideways"; choose one of none, horizontal'),
         ({"crop": [0, 0, 2000, 10]}, "crop .* reaches beyond the captured picture of 1280x720"),
-        ({"with": 640}, 'unknown parameter "with": did you mean "width"'),
-        ({"brightness": 1}, 'unknown parameter "brightness": known are'),
-        ({"width": 1, "heigth": 2}, 'width is 1; .*; unknown parameter "heigth"'),
+        ({"with": 640} | STRICT, 'unknown parameter "with": did you mean "width"'),
+        ({"brightness": 1} | STRICT, 'unknown parameter "brightness": known are'),
+        ({"width": 1, "heigth": 2} | STRICT, 'width is 1; .*; unknown parameter "heigth"'),
     ],
 )
 def test_bad_parameters_are_named_and_leave_nothing(capfd, parameters, why):
     refused(make_camera(**parameters))
     assert re.search(why, capfd.readouterr().err)
+
+
+def test_what_is_for_other_nodes_is_warned_of_once_and_not_kept(capfd):
+    camera = make_camera(robot_name="Marvin", with_=640, **{"nav.goal": [1.5]})
+    with running(camera):
+        assert camera.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        assert camera.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+        assert camera.bring_up()
+        assert not {"robot_name", "with_", "nav.goal"} & set(camera.get_parameters_by_prefix(""))
+    told = capfd.readouterr().err
+    for text in (
+        'unknown parameter "with_": did you mean "width"?; it is ignored',
+        'unknown parameter "robot_name"; it is ignored (strict_parameters:=true refuses it)',
+        'unknown parameter "nav.goal"; it is ignored',
+    ):
+        assert told.count(text) == 1
 
 
 def test_a_bad_parameter_can_be_mended_and_configured_again(images):
@@ -169,6 +188,19 @@ def test_whole_numbers_will_do_where_numbers_are_asked_for():
     camera = make_camera(framerate=15, camera=1)
     assert camera.get_parameter("framerate").value == 15.0
     assert camera.get_parameter("camera").value == "1"
+    camera.destroy_node()
+
+
+def test_so_they_will_when_they_are_set_later():
+    camera = make_camera()
+    for name, given, taken in [("framerate", 15, 15.0), ("camera", 1, "1"), ("camera", 2.0, "2.0")]:
+        (result,) = camera.set_parameters([Parameter(name, value=given)])
+        assert result.successful
+        assert camera.get_parameter(name).value == taken
+    for name, wrong in [("width", "wide"), ("autostart", 1), ("crop", [0.5])]:
+        (result,) = camera.set_parameters([Parameter(name, value=wrong)])
+        assert not result.successful
+        assert "type" in result.reason
     camera.destroy_node()
 
 

@@ -154,9 +154,10 @@ def test_a_wrong_parameter_file_is_named(tmp_path, text, why):
     assert why in str(error.value)
 
 
-def test_an_unknown_key_in_the_file_is_an_error(tmp_path, port):
+def test_an_unknown_key_in_the_file_is_an_error_where_that_is_asked_for(tmp_path, port):
     config = tmp_path / "config.yaml"
-    config.write_text("camera: {ros__parameters: {source: pattern, framrate: 10}}\n")
+    given = "{source: pattern, framrate: 10, strict_parameters: true}"
+    config.write_text(f"camera: {{ros__parameters: {given}}}\n")
     with Program("pi-webrtc-streamer", "--config", str(config), "--port", port) as program:
         assert program.process.wait(30) == 1
         assert 'unknown parameter "framrate": did you mean "framerate"?' in program.output
