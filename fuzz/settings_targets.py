@@ -29,8 +29,7 @@ def camera_info(data: bytes) -> None:
 def config(data: bytes) -> None:
     """Read a configuration file, and the settings of its bridge."""
     with suppress(ConfigError, SettingsError):
-        content = parse_config(data.decode("utf-8", "replace"), "streamer.yaml")
-        given = content.get("bridge", {}).get("ros__parameters", {})
+        given = parse_config(data.decode("utf-8", "replace"), "streamer.yaml").parameters("bridge")
         values = {}
         for name, (about, default) in settings_of(BridgeSettings).items():
             if name in given:

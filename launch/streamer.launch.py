@@ -7,6 +7,7 @@ node, for which DDS vouches some time longer, and is lost.
 
 import atexit
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from launch.actions import (
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from pi_webrtc_streamer.cli import FOR_BRIDGE
 from pi_webrtc_streamer.predecessor.config.given import Given
@@ -118,11 +120,14 @@ def start_nodes(context: LaunchContext) -> list[Any]:
 
     :raises RuntimeError: if an argument or the parameter file is no good; the text says which.
     """
-    arguments = {name: text.strip() for name, text in context.launch_configurations.items() if text}
+    # Whoever includes this has other configurations, which need not be texts.
+    declared = [argument.name for argument in declare_arguments()]
+    given = {name: LaunchConfiguration(name).perform(context).strip() for name in declared}
+    arguments = {name: text for name, text in given.items() if text}
     if os.environ.get("PI_IP"):
         arguments.setdefault("pi_ip", os.environ["PI_IP"])
     try:
-        config = chosen_config(arguments)
+        config = replace(chosen_config(arguments), namespace=full_namespace(context, arguments))
         cameras = chosen_cameras(arguments, config)
         for_cameras = given_settings(arguments, FOR_CAMERAS)
         for_bridge = given_settings(arguments, FOR_BRIDGE)
@@ -175,6 +180,12 @@ def make_node(name: str, parameters: str, respawn_delay: float) -> list[Any]:
         for start, goal, what in LEFT
     ]
     return [*tell, node]
+
+
+def full_namespace(context: LaunchContext, arguments: dict[str, str]) -> str:
+    """Return the namespace of the nodes, within those that were pushed."""
+    pushed = context.launch_configurations.get("ros_namespace")
+    return make_namespace_absolute(prefix_namespace(pushed, arguments.get("namespace", ""))) or "/"
 
 
 def chosen_config(arguments: dict[str, str]) -> Config:

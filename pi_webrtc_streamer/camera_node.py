@@ -11,7 +11,7 @@ from functools import partial
 
 from rclpy.event_handler import PublisherEventCallbacks, QoSOfferedIncompatibleQoSInfo
 from rclpy.lifecycle import LifecyclePublisher
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
@@ -109,7 +109,7 @@ class CameraNode(OwningNode):
         return self._source
 
     def _publisher(self, owned: Owned, message_type: type, topic: str) -> LifecyclePublisher:
-        qos = newest_only()
+        qos = newest_only(ReliabilityPolicy[self._settings.reliability.upper()])
         return owned.take(
             f"the publisher of {topic}",
             lambda: self.create_lifecycle_publisher(

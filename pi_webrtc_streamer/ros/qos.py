@@ -23,9 +23,11 @@ OF_PUBLISHER = (
 )
 OF_SUBSCRIBER = (
     "a subscriber of {topic} asks for {theirs}, and this node offers {ours}: it gets nothing. "
-    "Change the subscriber, as for sensor data, or this node's parameter "
-    "qos_overrides.{topic}.publisher.{policy}"
+    "Change the subscriber, as for sensor data, or start this node with "
 )
+# What changes a policy of our publishers.
+REMEDIES = {"reliability": "reliability:=reliable"}
+OTHER_REMEDY = "the parameter qos_overrides.{topic}.publisher.{policy}"
 
 
 def newest_only(reliability: ReliabilityPolicy = ReliabilityPolicy.BEST_EFFORT) -> QoSProfile:
@@ -59,7 +61,9 @@ def misfit_of_subscriber(
 ) -> str:
     """Say why a subscription does not suit our publisher, and what to change."""
     misfits = (each for each in asked if not compatible(offered, each))
-    return _explain(OF_SUBSCRIBER, kind, topic, offered, misfits)
+    policy = QoSPolicyKind(kind).name.lower()
+    remedy = REMEDIES.get(policy, OTHER_REMEDY)
+    return _explain(OF_SUBSCRIBER + remedy, kind, topic, offered, misfits)
 
 
 def _explain(

@@ -66,6 +66,12 @@ class CameraSettings(NodeSettings):
     frame_id: str = setting(
         "", "Frame in header.frame_id (REP 103); empty: <node name>_optical_frame"
     )
+    reliability: str = setting(
+        "best_effort",
+        "QoS of everything that is published: best_effort (a late picture is of no use), or "
+        "reliable, for subscribers that ask for it (image_transport, RViz, rosbag2 by default)",
+        choices=("best_effort", "reliable"),
+    )
     camera_name: str = setting("", "Name that the calibration is for; empty: the name of the node")
     camera_info_url: str = setting(
         "", "Calibration to publish as camera_info: file:///... or package://..., empty for none"

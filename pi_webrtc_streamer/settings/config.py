@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from .parameter_file import is_for, sections
 from .schema import Value
 
 
@@ -22,21 +23,26 @@ class Config:
     translated: bool = False  # whether it was a config.toml
     warnings: list[str] = field(default_factory=list)
     infos: list[str] = field(default_factory=list)
+    namespace: str = "/"  # of our nodes
 
     @property
     def cameras(self) -> list[str]:
         """The cameras that are given to the bridge."""
-        for node in ("/bridge", "bridge", "/**"):
-            cameras = self.content.get(node, {}).get("ros__parameters", {}).get("cameras")
-            if isinstance(cameras, list) and cameras:
-                return [str(name) for name in cameras]
-        return ["camera"]
+        cameras = self.parameters("bridge").get("cameras")
+        return (
+            [str(name) for name in cameras] if isinstance(cameras, list) and cameras else ["camera"]
+        )
 
     def parameters(self, node: str) -> dict[str, Value]:
-        """Return what there is for a node."""
+        """Return what there is for a node, by dotted names; what comes later in the file wins.
+
+        A section that names the node alone is for it in any namespace.
+        """
+        full_name = f"{self.namespace.rstrip('/')}/{node}"
         parameters: dict[str, Value] = {}
-        for section in ("/**", node, f"/{node}"):
-            parameters |= self.content.get(section, {}).get("ros__parameters", {})
+        for section, given in sections(self.content):
+            if is_for(section, full_name) or section.strip("/") == node:
+                parameters |= given
         return parameters
 
     def bridge_parameters(self, cameras: list[str]) -> dict[str, Value]:

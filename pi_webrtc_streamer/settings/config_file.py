@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from ..predecessor.config.given import Given
 from ..predecessor.config.reading import is_toml, read_toml
 from .config import Config
+from .parameter_file import node_names, parse_yaml
 from .schema import ConfigError
 
 
@@ -25,33 +27,26 @@ def read_config(path: str, given: Given | None = None, *, toml: bool = False) ->
         raise ConfigError(f"the configuration {path} cannot be read: {error}") from error
     if toml or is_toml(text, path):
         return read_toml(text, path, given)
-    return Config(parse_config(text, path), path)
+    return parse_config(text, path)
 
 
-def parse_config(text: str, path: str) -> dict[str, Any]:
-    """Return the content of a ROS parameter file that was read from ``path``.
+def parse_config(text: str, path: str) -> Config:
+    """Return what a ROS parameter file says that was read from ``path``.
+
+    It may be for a whole robot. Sections that are not for our nodes are left to others; what looks
+    like a slip is warned of.
 
     :raises ConfigError: if it is none.
     """
-    import yaml
-
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # 2026-13-01 is a ValueError
-        raise ConfigError(f"the configuration {path} is no YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"the configuration {path} is not a mapping of node names")
-    for node, section in content.items():
-        if not isinstance(section, dict) or not isinstance(section.get("ros__parameters"), dict):
-            raise ConfigError(
-                f'the configuration {path} has no "ros__parameters:" below "{node}:"; '
-                "config/streamer.yaml shows the form"
-            )
-    cameras = Config(content).cameras
-    for node in content:
-        if node != "/**" and str(node).removeprefix("/") not in ("bridge", *cameras):
-            raise ConfigError(
-                f'the configuration {path} has a section "{node}"; the nodes are '
-                f"bridge and the cameras that it names: {', '.join(cameras)}"
-            )
-    return content
+    config = Config(parse_yaml(text, path), path)
+    ours = ("bridge", *config.cameras)
+    named = node_names(config.content)
+    warnings = [
+        f'the configuration {path} has a section "{name}": did you mean "{near}"?'
+        for name in named
+        if name not in ours
+        for near in get_close_matches(name, set(ours) - set(named), n=1)
+    ]
+    if not any(config.parameters(node) for node in ours):
+        warnings.append(f"the configuration {path} has nothing for {', '.join(ours)}")
+    return replace(config, warnings=warnings)

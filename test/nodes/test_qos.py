@@ -5,6 +5,7 @@ DDS may tell of a misfit a moment before it knows more of the other side, which 
 """
 
 import re
+from functools import partial
 
 import pytest
 from rclpy.duration import Duration
@@ -12,6 +13,7 @@ from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, Reliabilit
 from sensor_msgs.msg import CompressedImage
 
 from pi_webrtc_streamer.camera_node import CameraNode
+from pi_webrtc_streamer.ros.process import spinning
 from support.cameras import get_stats, reaches
 from support.nodes import TOPIC, ImagePublisher, Publisher, grey_jpeg, make_bridge, running
 from support.raw_images import halves, message
@@ -110,9 +112,24 @@ async def test_a_publisher_that_does_not_fit_is_named_until_one_does(
                 assert (await reaches(bridge.url, "live"))["reason"] == ""
 
 
+async def test_a_reliable_camera_suits_everybody(remote):
+    """Also who asks as ROS does by default: reliable, volatile, depth 10."""
+    images: list[CompressedImage] = []
+    camera = CameraNode(overrides={"source": "pattern", "reliability": "reliable"})
+    with spinning([remote]), running(camera, bridge := make_bridge()):
+        remote.create_subscription(CompressedImage, TOPIC, images.append, 10)
+        for topic in (TOPIC, "/camera/camera_info"):
+            look = partial(remote.get_publishers_info_by_topic, topic)
+            (info,) = await until(look, f"a publisher of {topic}")
+            assert info.qos_profile.reliability == RELIABLE
+        async with watching(bridge.url) as viewer:
+            await viewer.next_frame()
+            await until(lambda: images, "pictures for who asks for reliable ones")
+
+
 def test_a_subscriber_that_asks_too_much_of_the_camera_is_told_in_its_log(remote, capfd):
     images: list[CompressedImage] = []
-    with running(CameraNode(overrides={"source": "pattern"})):
+    with spinning([remote]), running(CameraNode(overrides={"source": "pattern"})):
         qos = QoSProfile(depth=1, reliability=RELIABLE)
         remote.create_subscription(CompressedImage, TOPIC, images.append, qos)
         said: list[str] = []
@@ -125,8 +142,7 @@ def test_a_subscriber_that_asks_too_much_of_the_camera_is_told_in_its_log(remote
     assert re.search(
         r"\[WARN\] .*a subscriber of /camera/image_raw/compressed asks for (reliability reliable|"
         r"another reliability), and this node offers reliability best_effort: .* as for "
-        r"sensor data, or this node's parameter "
-        r"qos_overrides./camera/image_raw/compressed.publisher.reliability",
+        r"sensor data, or start this node with reliability:=reliable",
         "".join(said),
     )
     assert not images

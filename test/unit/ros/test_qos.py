@@ -24,8 +24,13 @@ def test_the_subscription_that_does_not_fit_is_the_one_that_is_named():
     assert misfit_of_subscriber(RELIABILITY, "/pictures", BEST_EFFORT, [BEST_EFFORT, RELIABLE]) == (
         "a subscriber of /pictures asks for reliability reliable, and this node offers "
         "reliability best_effort: it gets nothing. Change the subscriber, as for sensor data, "
-        "or this node's parameter qos_overrides./pictures.publisher.reliability"
+        "or start this node with reliability:=reliable"
     )
+
+
+def test_what_no_parameter_of_ours_changes_is_changed_by_one_of_ros():
+    said = misfit_of_subscriber(DEADLINE, "/pictures", AT_ANY_TIME, [IN_TIME])
+    assert said.endswith("with the parameter qos_overrides./pictures.publisher.deadline")
 
 
 def test_durations_are_in_seconds():

@@ -32,7 +32,7 @@ def test_of_cameras_that_are_left_out_the_bridge_is_told_nothing():
         "host": "::",
         "front.signalling_port": 5557,
         "rear.signalling_port": 5558,
-        "rear": {"topic": "/rear"},
+        "rear.topic": "/rear",
     }
     config = Config({"bridge": {"ros__parameters": content}})
     assert config.bridge_parameters(["front", "rear"]) == content
