@@ -13,7 +13,8 @@ from .runtime.owning import Owned
 from .runtime.signals import StopRequest, stopping_on_signals
 from .settings.config import Config, dump_parameters
 from .settings.config_file import read_config
-from .settings.schema import ConfigError, Value
+from .settings.schema import ConfigError, SettingsError, Value
+from .settings.topics import name_topics
 
 SUPPORTED = ((3, 10), (3, 13))
 
@@ -22,7 +23,8 @@ FOR_BRIDGE = (
     "teleop.enabled",
     *predecessor.FOR_BRIDGE,
 )
-NO_PARAMETERS = ("config", "print_parameters", "log_level", *predecessor.NO_PARAMETERS)
+FOR_CAMERAS = ("source", "camera", "width", "height", "framerate")
+NO_PARAMETERS = ("config", "print_parameters", "log_level", "topic", *predecessor.NO_PARAMETERS)
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 LOG_LEVELS_OF_OTHERS = {"trace": "debug", "warning": "warn"}
 
@@ -32,6 +34,7 @@ examples:
   pi-webrtc-streamer --source clip.mp4 --port 8090
   pi-webrtc-streamer --host 0.0.0.0                reachable from the network, with a token
   pi-webrtc-streamer --host 0.0.0.0 --tls self-signed --token-file ~/.ros/robot.tokens
+  pi-webrtc-streamer --topic /usb_cam/image_raw    the bridge alone, for another node's pictures
   pi-webrtc-streamer --teleop                      drive from the page; velocities go to cmd_vel
   pi-webrtc-streamer --config streamer.yaml --log-level debug
   pi-webrtc-streamer --config config.toml          the predecessor's file; docs/migration.md
@@ -50,10 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     try:
         config = _read_config(options)
-    except ConfigError as error:
+        topics = _topics(options)
+    except (ConfigError, SettingsError) as error:
         return _fail(str(error))
     if options.print_parameters:
-        _print_parameters(options, config)
+        _print_parameters(options, config, topics)
         return 0
     try:
         import_ros()
@@ -65,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.log_level:
         ros = ["--log-level", options.log_level, *ros]
     with stopping_on_signals() as stop:
-        return _run(options, config, ros, stop)
+        return _run(options, config, topics, ros, stop)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -83,6 +87,13 @@ def parser() -> argparse.ArgumentParser:
     add("--width", type=int, help="width to capture, in pixels (1280)")
     add("--height", type=int, help="height to capture, in pixels (720)")
     add("--framerate", type=float, help="pictures a second (30)")
+    add(
+        "--topic",
+        action="append",
+        metavar="TOPIC",
+        help="show another node's pictures (Image or CompressedImage), and start no camera; may be "
+        "repeated",
+    )
     add("--host", help="address to serve on: 0.0.0.0 for the network (127.0.0.1)")
     add("--port", *both("web-port"), type=int, help="port to serve on (8080)")
     add("--auth", help="who may come in: auto (from elsewhere with a token), token, open or none")
@@ -139,19 +150,40 @@ def _read_config(options: argparse.Namespace) -> Config:
     return read_config(options.config, given) if options.config else Config()
 
 
-def _print_parameters(options: argparse.Namespace, config: Config) -> None:
+def _topics(options: argparse.Namespace) -> dict[str, str]:
+    """Return the topics of other nodes that are to be shown, by names for their cameras.
+
+    :raises SettingsError: if they are none, or something is said of cameras of ours, too.
+    """
+    topics = name_topics(options.topic or [])
+    given = [name for name in FOR_CAMERAS if getattr(options, name) is not None]
+    if topics and given:
+        raise SettingsError(
+            f"--{given[0]} is for a camera of ours, and with --topic there is none: leave one out"
+        )
+    return topics
+
+
+def _print_parameters(options: argparse.Namespace, config: Config, topics: dict[str, str]) -> None:
     """Print each node's parameters as a file that --config takes, and say what there is to say."""
     for level, texts in (("info", config.infos), ("warning", config.warnings)):
         for text in texts:
             print(f"{level}: {text}", file=sys.stderr)
-    for_cameras, for_bridge = _overrides(options, config)
-    nodes = {name: config.parameters(name) | for_cameras for name in config.cameras}
+    for_cameras, for_bridge = _overrides(options, config, topics)
+    cameras = [] if topics else config.cameras
+    nodes = {name: config.parameters(name) | for_cameras for name in cameras}
     nodes["bridge"] = {"cameras": config.cameras} | config.parameters("bridge") | for_bridge
     content = {name: {"ros__parameters": parameters} for name, parameters in nodes.items()}
     print(dump_parameters(content), end="")
 
 
-def _run(options: argparse.Namespace, config: Config, ros: list[str], stop: StopRequest) -> int:
+def _run(
+    options: argparse.Namespace,
+    config: Config,
+    topics: dict[str, str],
+    ros: list[str],
+    stop: StopRequest,
+) -> int:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
     from .ros.process import longest_end, owning, ros_context, spinning
@@ -168,7 +200,7 @@ def _run(options: argparse.Namespace, config: Config, ros: list[str], stop: Stop
         ) as error:
             return _fail(f"ROS 2 does not take these arguments: {error}")
         _log(config)
-        nodes = owned.enter("the nodes", owning(_make_nodes(options, config)))
+        nodes = owned.enter("the nodes", owning(_make_nodes(options, config, topics)))
         stop.longest_end = longest_end(nodes)
         if not all(node.bring_up() for node in nodes):
             return _fail("it cannot start; the error above says why")
@@ -189,18 +221,18 @@ def _log(config: Config) -> None:
         logger.warning(text)
 
 
-def _make_nodes(options: argparse.Namespace, config: Config) -> list[Any]:
-    """Make a node for each camera and, last, the bridge."""
+def _make_nodes(options: argparse.Namespace, config: Config, topics: dict[str, str]) -> list[Any]:
+    """Make a node for each camera, unless others' topics are shown, and, last, the bridge."""
     from .bridge_node import BridgeNode
     from .camera_node import CameraNode
 
-    for_cameras, for_bridge = _overrides(options, config)
-    nodes = [CameraNode(name, for_cameras) for name in config.cameras]
+    for_cameras, for_bridge = _overrides(options, config, topics)
+    nodes = [] if topics else [CameraNode(name, for_cameras) for name in config.cameras]
     return [*nodes, BridgeNode(overrides=for_bridge)]
 
 
 def _overrides(
-    options: argparse.Namespace, config: Config
+    options: argparse.Namespace, config: Config, topics: dict[str, str]
 ) -> tuple[dict[str, Value], dict[str, Value]]:
     """Return the parameters that the options give: of every camera, and of the bridge."""
     given = {
@@ -209,6 +241,9 @@ def _overrides(
         if value is not None and name not in NO_PARAMETERS
     }
     for_bridge = {name: given.pop(name) for name in FOR_BRIDGE if name in given}
+    if topics:
+        for_bridge["cameras"] = list(topics)
+        for_bridge |= {f"{name}.topic": topic for name, topic in topics.items()}
     return given, for_bridge | predecessor.for_bridge(options, config)
 
 

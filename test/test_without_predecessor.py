@@ -56,8 +56,8 @@ READER: Lines = [
 ONE = 'config = arguments.get("config", DEFAULT_CONFIG)'
 LAUNCH: Lines = [
     ("import os\n", ""),
-    (f"from {PACKAGE}.predecessor.config.given import Given\n", ""),
-    (f"from {PACKAGE}.predecessor.settings import PredecessorSettings\n", ""),
+    ("from .predecessor.config.given import Given\n", ""),
+    ("from .predecessor.settings import PredecessorSettings\n", ""),
     ("settings_of(PredecessorSettings)", "settings_of(BridgeSettings)"),
     (", given_to_toml(arguments), toml=toml is not None", ""),
     ("read_config(toml or config)", "read_config(config)"),
@@ -84,10 +84,10 @@ def copy(tmp_path_factory) -> Path:
     change(folder / PACKAGE / "bridge_node.py", NODE)
     change(folder / PACKAGE / "cli.py", COMMAND)
     change(folder / PACKAGE / "settings" / "config_file.py", READER)
-    launch = folder / "launch" / "streamer.launch.py"
+    launch = folder / PACKAGE / "launching.py"
     change(launch, LAUNCH)
-    cut(launch, '        declare(\n            "config_toml"', "        declare(\n")
-    cut(launch, '    if os.environ.get("PI_IP")', "    try:\n")
+    cut(launch, '    DeclareLaunchArgument(\n        "config_toml"', "    DeclareLaunchArgument(\n")
+    cut(launch, '    if os.environ.get("PI_IP")', "    return arguments\n")
     cut(launch, "    if toml is not None", "    return read_config")
     cut(launch, "def given_to_toml", "def chosen_cameras")
     change(folder / "fuzz" / "targets.py", FUZZ)

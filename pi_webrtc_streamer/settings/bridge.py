@@ -17,7 +17,7 @@ from .schema import Setting, SettingsError, Value, group, setting
 from .teleop import TeleopSettings
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_TAKEN = {
+TAKEN = {
     "bridge": "the node that shows them",
     "teleop": "what the parameters of driving begin with",
 }
@@ -252,7 +252,7 @@ def _check_cameras(cameras: list[str]) -> None:
             raise SettingsError(
                 f'cameras has "{name}"; a name is made of letters, digits and _, a letter first'
             )
-        if name in _TAKEN:
-            raise SettingsError(f'cameras has "{name}"; that is {_TAKEN[name]}')
+        if name in TAKEN:
+            raise SettingsError(f'cameras has "{name}"; that is {TAKEN[name]}')
     if len(set(cameras)) < len(cameras):
         raise SettingsError(f"cameras is {cameras}; each name may stand only once")

@@ -72,6 +72,11 @@ class CameraSettings(NodeSettings):
         "reliable, for subscribers that ask for it (image_transport, RViz, rosbag2 by default)",
         choices=("best_effort", "reliable"),
     )
+    frame_prefix: str = setting(
+        "",
+        "What stands before the frame in header.frame_id, as before those of "
+        "robot_state_publisher: robot1/",
+    )
     camera_name: str = setting("", "Name that the calibration is for; empty: the name of the node")
     camera_info_url: str = setting(
         "", "Calibration to publish as camera_info: file:///... or package://..., empty for none"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .parameter_file import is_for, sections
+from .parameter_file import is_for, kind_of, sections
 from .schema import Value
 
 
@@ -67,5 +67,15 @@ def dump_parameters(content: dict[str, Any]) -> str:
     """Return the text of a parameter file."""
     import yaml
 
-    text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=math.inf)
-    return text
+    class Dumper(yaml.SafeDumper):
+        """Quotes every text that rcl would take for something else."""
+
+    def represent(dumper: Dumper, text: str) -> Any:
+        style = "'" if kind_of(text) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+    Dumper.add_representer(str, represent)
+    dumped: str = yaml.dump(
+        content, None, Dumper, allow_unicode=True, sort_keys=False, width=math.inf
+    )
+    return dumped

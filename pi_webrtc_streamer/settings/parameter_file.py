@@ -76,6 +76,11 @@ def node_names(content: Mapping[Any, Any]) -> list[str]:
     return [name for name in dict.fromkeys(last) if "*" not in name]
 
 
+def kind_of(scalar: str) -> str:
+    """Return what rcl takes a scalar without quotes for: bool, int, float, null, or "" for text."""
+    return next((kind for kind, known in SCALARS.items() if re.match(known, scalar)), "")
+
+
 def _flat(parameters: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Value]]:
     for key, value in parameters.items():
         if isinstance(value, dict):

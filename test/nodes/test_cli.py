@@ -1,5 +1,6 @@
 """pi-webrtc-streamer as its users run it: a process, its output, its exit status."""
 
+import json
 import signal
 import socket
 import urllib.error
@@ -11,6 +12,7 @@ from pi_webrtc_streamer.cli import split_ros_arguments
 from pi_webrtc_streamer.settings.config import Config
 from pi_webrtc_streamer.settings.config_file import read_config
 from pi_webrtc_streamer.settings.schema import ConfigError
+from support.nodes import Publisher, grey_jpeg
 from support.program import Program, free_port
 
 
@@ -134,6 +136,38 @@ def test_a_parameter_file_names_cameras_and_settings(tmp_path, port):
         url = f"http://127.0.0.1:{port}/cameras/front/snapshot.jpg"
         assert urllib.request.urlopen(url, timeout=30).status == 200
         assert program.end() == 0
+
+
+def test_another_nodes_topic_is_shown_without_a_camera_of_ours(remote, port):
+    jpeg = grey_jpeg(320, 240)
+    topics = ("/usb_cam/image_raw/compressed", "/eye/image")
+    given = [argument for topic in topics for argument in ("--topic", topic)]
+    with (
+        Publisher(remote, jpeg, topic=topics[0]),
+        Program("pi-webrtc-streamer", "--port", port, *given) as program,
+    ):
+        program.wait_for_output("Open http")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/cameras", timeout=30) as answer:
+            assert [each["name"] for each in json.load(answer)["cameras"]] == ["usb_cam", "eye"]
+        url = f"http://127.0.0.1:{port}/cameras/usb_cam/snapshot.jpg"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            assert answer.read() == jpeg
+        assert "publishing" not in program.output
+        assert program.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--topic", "a topic"], '"a topic" is no topic name'),
+        (["--topic", "/a", "--topic", "/a"], "the topic /a is given twice"),
+        (["--topic", "/a", "--source", "pattern"], "--source is for a camera of ours"),
+    ],
+)
+def test_a_wrong_topic_is_named(arguments, why):
+    with Program("pi-webrtc-streamer", *arguments) as program:
+        assert program.process.wait(30) == 1
+        assert why in program.output
 
 
 @pytest.mark.parametrize(

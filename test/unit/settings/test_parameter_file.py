@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_webrtc_streamer.settings.config import dump_parameters
 from pi_webrtc_streamer.settings.config_file import parse_config
 from pi_webrtc_streamer.settings.parameter_file import is_for, node_names, parse_yaml, sections
 from pi_webrtc_streamer.settings.schema import ConfigError
@@ -122,6 +123,18 @@ def test_values_are_what_ros_takes_them_for(written, value):
     ((_, parameters),) = sections(content)
     assert parameters == {"a": value}
     assert type(parameters["a"]) is type(value)
+
+
+@given(
+    st.one_of(
+        st.text(st.characters(exclude_categories=["Cs", "Cc"])),
+        st.sampled_from(["1e3", "y", "N", "0x10", "~", "null", "12:30", "on", "1.", "2026-01-01"]),
+    )
+)
+def test_a_text_is_dumped_so_that_ros_takes_it_for_one(text):
+    dumped = dump_parameters({"camera": {"ros__parameters": {"a": text}}})
+    ((_, parameters),) = sections(parse_yaml(dumped, "file"))
+    assert parameters == {"a": text}
 
 
 @pytest.mark.parametrize(

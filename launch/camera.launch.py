@@ -1,0 +1,10 @@
+"""Start a node for each camera, without the bridge: it may run elsewhere."""
+
+from launch import LaunchDescription
+
+from pi_webrtc_streamer.launching import Parts
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return what is launched; ``--show-args`` explains the arguments."""
+    return Parts(cameras=True, bridge=False).describe()
