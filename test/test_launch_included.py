@@ -1,4 +1,4 @@
-"""The launch files in somebody else's: two robots, and parameters and remappings for whole groups."""
+"""The launch files in another one: two robots, with parameters and remappings for whole groups."""
 
 import json
 import tempfile
