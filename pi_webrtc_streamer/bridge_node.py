@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
@@ -187,6 +188,7 @@ class BridgeNode(OwningNode):
                 topic,
                 on_demand=partial(self._demand, name),
                 max_pixels=settings.max_pixels,
+                stamps_behind=self._stamps_behind,
             )
         return feeds
 
@@ -199,6 +201,14 @@ class BridgeNode(OwningNode):
                 f'{parameter} is "{topic}", which is no topic name: use letters, digits, _ and /'
             ) from error
         return resolved
+
+    def _stamps_behind(self) -> int | None:
+        """Return by how many ns simulated time is behind this machine; None without /clock."""
+        clock = self.get_clock()
+        if not clock.ros_time_is_active:
+            return 0
+        simulated = clock.now().nanoseconds
+        return time.time_ns() - simulated if simulated else None
 
     def _demand(self, camera: str, audience: int) -> None:
         subscription = self._subscriptions_by_camera.get(camera)

@@ -39,7 +39,9 @@ class CameraFeed:
     """Turns a topic's messages into frames, publishes them, and can say how the camera is.
 
     ``on_demand`` is told who wants frames, if anybody (see :class:`FrameDistributor`). Pictures of
-    more than ``max_pixels`` are refused before anything is decoded.
+    more than ``max_pixels`` are refused before anything is decoded. ``stamps_behind`` says by how
+    many nanoseconds the clock of stamps is behind that of this machine: 0 unless time is simulated,
+    None while nobody knows.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class CameraFeed:
         on_demand: Callable[[int], object] | None = None,
         max_pixels: int = MAX_PIXELS,
         clock: Callable[[], float] = time.monotonic,
+        stamps_behind: Callable[[], int | None] = lambda: 0,
     ) -> None:
         self.name = name
         self.topic = topic
@@ -57,6 +60,7 @@ class CameraFeed:
         self.received = 0
         self.rejected = 0
         self._clock = clock
+        self._stamps_behind = stamps_behind
         self._frames = RateMeter()
         self._problems = RateMeter()
         self._size = (0, 0)
@@ -87,7 +91,9 @@ class CameraFeed:
         """
         now = self._clock()
         size = read_jpeg_size(jpeg, self.max_pixels)
-        frame = JpegFrame(jpeg, times, size.width, size.height)
+        behind = self._stamps_behind()
+        captured = 0 if behind is None else times.captured + behind
+        frame = JpegFrame(jpeg, times._replace(captured=captured), size.width, size.height)
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now

@@ -8,7 +8,7 @@ import pytest
 
 from pi_webrtc_streamer.media.codec import CLOCK_RATE
 from support.cameras import get_json
-from support.nodes import ImagePublisher, Publisher, grey_jpeg, make_bridge, running
+from support.nodes import ImagePublisher, Publisher, SimulatedTime, grey_jpeg, make_bridge, running
 from support.raw_images import halves, message
 from support.whep import watching
 
@@ -58,6 +58,35 @@ async def test_a_picture_was_captured_when_its_stamp_says(node, kind):
     (stamp,) = (each for each in publisher.stamps if ticks(each) == told["rtp"])
     ahead = time.time() - time.monotonic()
     assert told["captured"] + ahead == pytest.approx(stamp / 1e9, abs=2 * MILLISECOND)
+
+
+@pytest.mark.parametrize("kind", ["compressed", "raw"])
+async def test_simulated_time_is_believed_where_it_is_to_be_used(node, kind):
+    """Its clock began at 0 some time ago, and goes half as fast."""
+    bridge = make_bridge(use_sim_time=True)
+    publisher = (
+        Publisher(node, grey_jpeg())
+        if kind == "compressed"
+        else ImagePublisher(node, message(halves("bgr8", 320, 240, (30, 30, 30), (90, 90, 90))))
+    )
+    with running(bridge), publisher, SimulatedTime(node, rate=0.5) as simulated:
+        publisher.now = simulated.now
+        async with watching(bridge.url, "vp8") as viewer:
+            await viewer.next_frame()
+            await until_certain(bridge.url, True)
+            _, body = await get_json(f"{bridge.url}clock")
+            told = body["pictures"]["camera"]
+            # What arrived lately was stamped lately, and not in 1970.
+            assert told["captured"] <= body["time"]
+            assert body["time"] - told["captured"] < 3600
+
+
+async def test_without_a_clock_simulated_time_is_not_known(node):
+    bridge = make_bridge(use_sim_time=True)
+    with running(bridge), Publisher(node, grey_jpeg()):
+        async with watching(bridge.url, "vp8") as viewer:
+            await viewer.next_frame()
+            assert not (await picture(bridge.url))["certain"]
 
 
 def ticks(stamp: int) -> int:

@@ -4,7 +4,7 @@ import array
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -13,9 +13,12 @@ import numpy as np
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.client import Client
+from rclpy.clock import Clock as RosClock
+from rclpy.clock import ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from pi_webrtc_streamer.bridge_node import BridgeNode
@@ -80,6 +83,7 @@ class _RepeatingPublisher:
         self.sent = 0
         self.stamps: list[int] = []  # nanoseconds
         self.clock_error = 0  # nanoseconds
+        self.now: Callable[[], int] = time.time_ns  # on what the stamps are
         self._node = node
         profile = QoSProfile(depth=1, **{"reliability": ReliabilityPolicy.BEST_EFFORT, **qos})
         self._publisher = node.create_publisher(message_type, topic, profile)
@@ -98,7 +102,7 @@ class _RepeatingPublisher:
     def _run(self) -> None:
         while not self._stop.wait(1 / 30):
             message = self._message()
-            self.stamps.append(time.time_ns() + self.clock_error)
+            self.stamps.append(self.now() + self.clock_error)
             seconds, nanoseconds = divmod(self.stamps[-1], 10**9)
             message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
             self._publisher.publish(message)
@@ -115,6 +119,35 @@ class Publisher(_RepeatingPublisher):
 
     def _message(self) -> CompressedImage:
         return CompressedImage(format=self.format, data=array.array("B", self.data))
+
+
+class SimulatedTime:
+    """Publishes /clock, 100 times a second: time that begins at 0 and goes at some rate."""
+
+    def __init__(self, node: Node, rate: float = 1.0) -> None:
+        self._node = node
+        self._rate = rate
+        self._begun = time.monotonic_ns()
+        self._publisher = node.create_publisher(Clock, "/clock", 1)
+        self._timer = node.create_timer(
+            0.01, self._tick, clock=RosClock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def now(self) -> int:
+        """Return the simulated time in nanoseconds."""
+        return round(self._rate * (time.monotonic_ns() - self._begun))
+
+    def __enter__(self) -> "SimulatedTime":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
+    def _tick(self) -> None:
+        message = Clock()
+        message.clock.sec, message.clock.nanosec = divmod(self.now(), 10**9)
+        self._publisher.publish(message)
 
 
 class ImagePublisher(_RepeatingPublisher):
