@@ -65,8 +65,7 @@ class CameraNode(OwningNode):
         except (SettingsError, SourceError) as error:
             raise SetupError(str(error)) from error
         self._quality = self._settings.jpeg_quality
-        frame = self._settings.frame_id or f"{self.get_name()}_optical_frame"
-        self._frame_id = self._settings.frame_prefix + frame
+        self._frame_id = self._settings.frame_of(self.get_name())
         self._camera_info = self._load_camera_info()
         self._declare_controls(self._source)
         self._images = self._publisher(owned, CompressedImage, "~/image_raw/compressed")

@@ -40,6 +40,7 @@ const PATIENT_EVERY = 10;
 /**
  * @typedef {object} Bridge the answer of `/cameras`
  * @property {string} instance changes when the bridge starts anew
+ * @property {string} robot_name what the robot is called; "" if it has no name
  * @property {'view' | 'drive'} role what whoever watches may do
  * @property {'active' | 'inactive'} state
  * @property {RTCIceServer[]} ice_servers

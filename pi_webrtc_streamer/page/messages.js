@@ -32,6 +32,9 @@ export class Messages {
   #signIn = find(document, '#sign-in', HTMLButtonElement);
   #query;
 
+  /** What the robot is called; "" if it has no name. */
+  robot = '';
+
   /** @param {URLSearchParams} query what the address of the page asks for */
   constructor(query) {
     this.#query = query;
@@ -69,9 +72,10 @@ export class Messages {
   /** @param {Tile[]} tiles */
   showTitle(tiles) {
     const live = tiles.filter(({ badge }) => badge === BADGES.live).length;
-    if (tiles.length === 0) document.title = 'Robot cameras';
-    else if (tiles.length === 1) document.title = `${tiles[0].badge} · ${tiles[0].name}`;
-    else document.title = `${live} of ${tiles.length} live · Robot cameras`;
+    const whose = this.robot || 'Robot cameras';
+    if (tiles.length === 0) document.title = whose;
+    else if (tiles.length > 1) document.title = `${live} of ${tiles.length} live · ${whose}`;
+    else document.title = [tiles[0].badge, tiles[0].name, this.robot].filter(Boolean).join(' · ');
   }
 
   /**

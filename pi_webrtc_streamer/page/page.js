@@ -89,6 +89,7 @@ export class Page {
     this.#bridge = bridge;
     this.#bridgeSeenAt = performance.now();
     this.#reachable = true;
+    this.#messages.robot = bridge.robot_name;
     this.#asker.start();
     const restarted = before !== null && before.instance !== bridge.instance;
     for (const tile of this.cameras.values()) {

@@ -8,6 +8,7 @@ from .node import NodeSettings
 from .schema import SettingsError, setting
 
 LARGEST_SIDE = 8192  # pixels
+ROBOT_NAME = "{robot_name}"  # stands for it in the names of frames
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class CameraSettings(NodeSettings):
     frame_prefix: str = setting(
         "",
         "What stands before the frame in header.frame_id, as before those of "
-        "robot_state_publisher: robot1/",
+        "robot_state_publisher: robot1/, or {robot_name}/",
     )
     camera_name: str = setting("", "Name that the calibration is for; empty: the name of the node")
     camera_info_url: str = setting(
@@ -83,6 +84,8 @@ class CameraSettings(NodeSettings):
     )
 
     def __post_init__(self) -> None:
+        if ROBOT_NAME in self.frame_prefix + self.frame_id and not self.robot_name:
+            raise SettingsError(f"frame_prefix or frame_id has {ROBOT_NAME}; give robot_name, too")
         if self.rotation % 90:
             raise SettingsError(f"rotation is {self.rotation}; choose 0, 90, 180 or 270")
         if len(self.crop) != 4:
@@ -91,3 +94,8 @@ class CameraSettings(NodeSettings):
             )
         if any(self.crop) and 0 in self.crop[2:]:
             raise SettingsError(f"crop is {self.crop}; its width and height must not be 0")
+
+    def frame_of(self, node_name: str) -> str:
+        """Return what a node's pictures have in header.frame_id."""
+        frame = self.frame_prefix + (self.frame_id or f"{node_name}_optical_frame")
+        return frame.replace(ROBOT_NAME, self.robot_name)

@@ -33,3 +33,8 @@ class NodeSettings:
         "Refuse to configure the node while it is given a parameter that it does not have; else "
         "that is warned of",
     )
+    robot_name: str = setting(
+        "",
+        "What the robot is called: in the page's title, in /cameras, and in place of {robot_name} "
+        "in frame_id and frame_prefix",
+    )

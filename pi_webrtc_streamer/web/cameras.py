@@ -47,6 +47,7 @@ async def list_cameras(request: web.Request) -> web.Response:
     bridge = request.app[BRIDGE]
     body = {
         "instance": bridge.instance,
+        "robot_name": bridge.settings.robot_name,
         "role": str(visitor_role(request)),
         "state": "inactive" if bridge.viewers is None else "active",
         "ice_servers": [

@@ -141,6 +141,10 @@ STRICT = {"strict_parameters": True}
         ({"framerate": 1000.0}, "framerate is 1000; it must be from 0.1 to 240"),
         ({"width": "wide"}, "width is 'wide'; it takes a whole number"),
         ({"flip": "sideways"}, 'flip is "sideways"; choose one of none, horizontal'),
+        (
+            {"frame_prefix": "{robot_name}/"},
+            "frame_prefix or frame_id has {robot_name}; give robot",
+        ),
         ({"crop": [0, 0, 2000, 10]}, "crop .* reaches beyond the captured picture of 1280x720"),
         ({"with": 640} | STRICT, 'unknown parameter "with": did you mean "width"'),
         ({"brightness": 1} | STRICT, 'unknown parameter "brightness": known are'),
@@ -189,6 +193,24 @@ def test_whole_numbers_will_do_where_numbers_are_asked_for():
     assert camera.get_parameter("framerate").value == 15.0
     assert camera.get_parameter("camera").value == "1"
     camera.destroy_node()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "frame"),
+    [
+        ({}, "camera_optical_frame"),
+        ({"frame_id": "eye"}, "eye"),
+        ({"frame_prefix": "r1/"}, "r1/camera_optical_frame"),
+        (
+            {"frame_prefix": "{robot_name}/", "frame_id": "eye", "robot_name": "marvin"},
+            "marvin/eye",
+        ),
+    ],
+)
+def test_the_frame_is_what_it_is_asked_to_be(images, parameters, frame):
+    with running(make_camera(**parameters)):
+        wait_for(lambda: images, "pictures")
+    assert images[-1].header.frame_id == frame
 
 
 def test_so_they_will_when_they_are_set_later():
