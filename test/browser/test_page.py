@@ -85,7 +85,7 @@ def thumbnails(path):
 
 def test_the_page_survives_restarts_of_either_node(port, operator):
     def start_bridge():
-        return node("bridge_node", f"port:={port}")
+        return node("bridge_node", f"port:={port}", "robot_name:=Marvin")
 
     def start_camera():
         return node("camera_node", "source:=pattern")
@@ -95,6 +95,7 @@ def test_the_page_survives_restarts_of_either_node(port, operator):
         bridge.wait_for_output("page: http")
         operator.open(f"http://127.0.0.1:{port}/")
         operator.wait_for_frames()
+        operator.page.wait_for_function("() => document.title === 'Live · camera · Marvin'")
 
         camera.end()
         camera.__exit__()

@@ -143,7 +143,7 @@ STRICT = {"strict_parameters": True}
         ({"flip": "sideways"}, 'flip is "sideways"; choose one of none, horizontal'),
         (
             {"frame_prefix": "{robot_name}/"},
-            "frame_prefix or frame_id has {robot_name}; give robot",
+            "frame_prefix or frame_id has {robot_name}; give",
         ),
         ({"crop": [0, 0, 2000, 10]}, "crop .* reaches beyond the captured picture of 1280x720"),
         ({"with": 640} | STRICT, 'unknown parameter "with": did you mean "width"'),
@@ -157,16 +157,16 @@ def test_bad_parameters_are_named_and_leave_nothing(capfd, parameters, why):
 
 
 def test_what_is_for_other_nodes_is_warned_of_once_and_not_kept(capfd):
-    camera = make_camera(robot_name="Marvin", with_=640, **{"nav.goal": [1.5]})
+    camera = make_camera(mission="Marvin", with_=640, **{"nav.goal": [1.5]})
     with running(camera):
         assert camera.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
         assert camera.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
         assert camera.bring_up()
-        assert not {"robot_name", "with_", "nav.goal"} & set(camera.get_parameters_by_prefix(""))
+        assert not {"mission", "with_", "nav.goal"} & set(camera.get_parameters_by_prefix(""))
     told = capfd.readouterr().err
     for text in (
         'unknown parameter "with_": did you mean "width"?; it is ignored',
-        'unknown parameter "robot_name"; it is ignored (strict_parameters:=true refuses it)',
+        'unknown parameter "mission"; it is ignored (strict_parameters:=true refuses it)',
         'unknown parameter "nav.goal"; it is ignored',
     ):
         assert told.count(text) == 1
