@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .node import NodeSettings
@@ -66,9 +67,15 @@ class CameraSettings(NodeSettings):
     frame_id: str = setting(
         "", "Frame in header.frame_id (REP 103); empty: <node name>_optical_frame"
     )
-    camera_name: str = setting("", "Name that the calibration is for; empty: the name of the node")
+    camera_name: str = setting(
+        "",
+        "Name of the camera in its calibration file, and ${NAME} in camera_info_url; empty: the "
+        "name of the node",
+    )
     camera_info_url: str = setting(
-        "", "Calibration to publish as camera_info: file:///... or package://..., empty for none"
+        "file://${ROS_HOME}/camera_info/${NAME}.yaml",
+        "Where the calibration is, and set_camera_info saves it: file:///... or package://...",
+        live=True,
     )
 
     def __post_init__(self) -> None:
@@ -80,3 +87,7 @@ class CameraSettings(NodeSettings):
             )
         if any(self.crop) and 0 in self.crop[2:]:
             raise SettingsError(f"crop is {self.crop}; its width and height must not be 0")
+        if not re.fullmatch(r"(\w[\w.-]*)?", self.camera_name, re.ASCII):
+            raise SettingsError(
+                f'camera_name is "{self.camera_name}"; it takes letters, digits, _, - and .'
+            )

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,7 +80,7 @@ def test_nothing_is_encoded_for_nobody(node, monkeypatch):
 
     monkeypatch.setattr(pi_webrtc_streamer.camera_node, "encode_jpeg", counting)
     infos: list[CameraInfo] = []
-    camera = make_camera(camera_info_url=calibration_url())
+    camera = make_camera()
     node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)
     with running(camera):
         wait_for(lambda: len(infos) >= 5, "five pictures' camera_info")
@@ -89,32 +88,6 @@ def test_nothing_is_encoded_for_nobody(node, monkeypatch):
         subscription = node.create_subscription(CompressedImage, TOPIC, [].append, BEST_EFFORT)
         wait_for(lambda: encoded, "encoding, once somebody subscribes")
         node.destroy_subscription(subscription)
-
-
-def calibration_url() -> str:
-    path = Path(__file__).with_name("calibration.yaml")
-    return f"file://{path}"
-
-
-def test_camera_info_has_the_stamp_of_its_picture(node, images):
-    infos: list[CameraInfo] = []
-    node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)
-    with running(make_camera(camera_info_url=calibration_url())):
-        wait_for(lambda: len(images) >= 3 and len(infos) >= 3, "pictures and their camera_info")
-    stamps = {(i.header.stamp.sec, i.header.stamp.nanosec) for i in images}
-    both = [i for i in infos if (i.header.stamp.sec, i.header.stamp.nanosec) in stamps]
-    assert both
-    assert both[0].header.frame_id == "camera_optical_frame"
-    assert list(both[0].k) == [500, 0, 320, 0, 500, 240, 0, 0, 1]
-
-
-def test_a_missing_calibration_warns_and_a_broken_one_is_refused(tmp_path, images, capfd):
-    with running(make_camera(camera_info_url="file:///nowhere.yaml")):
-        wait_for(lambda: images, "pictures all the same")
-    assert capfd.readouterr().err.count("there is no calibration file /nowhere.yaml") == 1
-    (tmp_path / "broken.yaml").write_text("image_width: wide")
-    refused(make_camera(camera_info_url=f"file://{tmp_path}/broken.yaml"))
-    assert "broken.yaml cannot be used: image_width is 'wide'" in capfd.readouterr().err
 
 
 def refused(camera: CameraNode) -> None:
@@ -141,6 +114,8 @@ def refused(camera: CameraNode) -> None:
         ({"crop": [0, 0, 2000, 10]}, "crop .* reaches beyond the captured picture of 1280x720"),
         ({"with": 640}, 'unknown parameter "with": did you mean "width"'),
         ({"brightness": 1}, 'unknown parameter "brightness": known are'),
+        ({"camera_name": "a/b"}, 'camera_name is "a/b"; it takes letters, digits, _, - and .'),
+        ({"camera_info_url": "http://x/y"}, 'the scheme "http"; write file:///'),
         ({"width": 1, "heigth": 2}, 'width is 1; .*; unknown parameter "heigth"'),
     ],
 )
