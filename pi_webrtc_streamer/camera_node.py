@@ -13,7 +13,7 @@ from rclpy.event_handler import PublisherEventCallbacks, QoSOfferedIncompatibleQ
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from sensor_msgs.srv import SetCameraInfo
 from std_msgs.msg import Header
 
@@ -24,6 +24,7 @@ from .camera.geometry import Transformer
 from .camera.jpeg import encode_jpeg
 from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
+from .camera.uncompressed import Uncompressor
 from .ros.callbacks import call_every, own_group
 from .ros.lifecycle import OwningNode, SetupError
 from .ros.log import logging_to, working_for
@@ -39,7 +40,7 @@ CONTROLS = "controls."
 
 
 class CameraNode(OwningNode):
-    """Owns, when configured, an open source and two publishers; when active, the capture thread."""
+    """Owns an open source, publishers and a service when configured; active, a capture thread."""
 
     def __init__(
         self, node_name: str = "camera", overrides: Mapping[str, Value] | None = None
@@ -70,6 +71,8 @@ class CameraNode(OwningNode):
         self._frame_id = self._settings.frame_id or f"{self.get_name()}_optical_frame"
         self._declare_controls(self._source)
         self._images = self._publisher(owned, CompressedImage, "~/image_raw/compressed")
+        self._raw_images = self._publisher(owned, Image, "~/image_raw")
+        self._uncompressed = Uncompressor(self._settings.output_encoding)
         self._infos = self._publisher(owned, CameraInfo, "~/camera_info")
         self._manage_camera_info(owned)
         self.get_logger().info(f"source: {self._source.description}")
@@ -146,18 +149,39 @@ class CameraNode(OwningNode):
         seconds, nanoseconds = divmod(picture.stamp, 1_000_000_000)
         header = Header(frame_id=self._frame_id)
         header.stamp.sec, header.stamp.nanosec = seconds, nanoseconds
-        if self._images.get_subscription_count() > 0:
+        compressed = self._images.get_subscription_count() > 0
+        raw = self._raw_images.get_subscription_count() > 0
+        if compressed or raw:
             begun = time.perf_counter()
-            jpeg = encode_jpeg(self._transform(picture), self._quality)
-            encoded = time.perf_counter()
-            # rclpy copies an array at once, and every other type byte by byte.
-            message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
-            self._images.publish(message)
-            self._statistics.on_published(1000 * (encoded - begun))
+            changed = self._transform(picture)
+            if compressed:
+                self._publish_compressed(changed, header, begun)
+            if raw:
+                self._publish_raw(changed, header)
         info = self._camera_info.of(picture, self._steps)
         if self._infos.get_subscription_count() > 0:
             info.header = header
             self._infos.publish(info)
+
+    def _publish_compressed(self, picture: Picture, header: Header, begun: float) -> None:
+        jpeg = encode_jpeg(picture, self._quality)
+        encoded = time.perf_counter()
+        # rclpy copies an array at once, and every other type byte by byte.
+        message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
+        self._images.publish(message)
+        self._statistics.on_published(1000 * (encoded - begun))
+
+    def _publish_raw(self, picture: Picture, header: Header) -> None:
+        pixels = self._uncompressed(picture)
+        message = Image(
+            header=header,
+            height=pixels.height,
+            width=pixels.width,
+            encoding=self._settings.output_encoding,
+            step=pixels.step,
+            data=pixels.data,
+        )
+        self._raw_images.publish(message)
 
     def _log_statistics(self, owned: Owned) -> None:
         """Log a line of statistics now and then."""

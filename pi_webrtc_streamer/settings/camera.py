@@ -38,6 +38,11 @@ class CameraSettings(NodeSettings):
     jpeg_quality: int = setting(
         85, "JPEG quality, 1 (smallest) to 100 (best)", minimum=1, maximum=100, live=True
     )
+    output_encoding: str = setting(
+        "rgb8",
+        "Encoding of image_raw, which is made while somebody subscribes to it",
+        choices=("rgb8", "bgr8", "mono8", "yuv422_yuy2"),
+    )
     crop: list[int] = setting(
         [0, 0, 0, 0],
         "Part of the captured picture to keep: x, y, width, height in pixels; all 0 keeps it all",

@@ -6,13 +6,15 @@ import threading
 import numpy as np
 import pytest
 import simplejpeg
+from cv_bridge import CvBridge
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 import pi_webrtc_streamer.camera_node
 from pi_webrtc_streamer.camera import barcode
+from pi_webrtc_streamer.camera.uncompressed import Uncompressor
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from support.nodes import TOPIC, Lifecycle, client_of, running
@@ -90,6 +92,44 @@ def test_nothing_is_encoded_for_nobody(node, monkeypatch):
         node.destroy_subscription(subscription)
 
 
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "mono8"])
+def test_uncompressed_pictures_are_the_same(node, images, encoding):
+    bridge = CvBridge()
+    raw: list[Image] = []
+    node.create_subscription(Image, "/camera/image_raw", raw.append, BEST_EFFORT)
+
+    def pair() -> tuple[CompressedImage, Image] | None:
+        stamps = {str(image.header): image for image in images}
+        found = [image for image in raw if str(image.header) in stamps]
+        return (stamps[str(found[-1].header)], found[-1]) if found else None
+
+    with running(make_camera(output_encoding=encoding, output_width=320, rotation=90)):
+        compressed, uncompressed = wait_for(pair, "a picture both ways")
+    assert (uncompressed.width, uncompressed.height) == (180, 320)
+    assert uncompressed.encoding == encoding
+    one = bridge.compressed_imgmsg_to_cv2(compressed, "rgb8").astype(int)
+    other = bridge.imgmsg_to_cv2(uncompressed, "rgb8")
+    if encoding == "mono8":
+        one, other = one @ [0.299, 0.587, 0.114], other.mean(2)
+    assert np.abs(one - other).mean() < 5
+
+
+def test_uncompressed_pictures_are_made_for_who_wants_them(node, monkeypatch):
+    made = []
+    make = Uncompressor.__call__
+    monkeypatch.setattr(
+        Uncompressor, "__call__", lambda self, picture: made.append(1) or make(self, picture)
+    )
+    compressed: list[CompressedImage] = []
+    node.create_subscription(CompressedImage, TOPIC, compressed.append, BEST_EFFORT)
+    with running(make_camera()):
+        wait_for(lambda: len(compressed) > 3, "compressed pictures")
+        assert not made
+        subscription = node.create_subscription(Image, "/camera/image_raw", [].append, BEST_EFFORT)
+        wait_for(lambda: made, "uncompressed pictures, once somebody subscribes")
+        node.destroy_subscription(subscription)
+
+
 def refused(camera: CameraNode) -> None:
     """See that a node refuses to configure and holds nothing then."""
     threads = threading.active_count()
@@ -110,6 +150,7 @@ def refused(camera: CameraNode) -> None:
         ({"width": 10}, "width is 10; it must be from 16 to 8192"),
         ({"framerate": 1000.0}, "framerate is 1000; it must be from 0.1 to 240"),
         ({"width": "wide"}, "width is 'wide'; it takes a whole number"),
+        ({"output_encoding": "nv12"}, 'output_encoding is "nv12"; choose one of rgb8, bgr8'),
         ({"flip": "sideways"}, 'flip is "sideways"; choose one of none, horizontal'),
         ({"crop": [0, 0, 2000, 10]}, "crop .* reaches beyond the captured picture of 1280x720"),
         ({"with": 640}, 'unknown parameter "with": did you mean "width"'),
