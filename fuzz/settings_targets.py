@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from pi_webrtc_streamer.camera.camera_info import CameraInfoError, parse_camera_info
+from pi_webrtc_streamer.camera.calibration import CalibrationError
+from pi_webrtc_streamer.camera.calibration_file import format_calibration, parse_calibration
 from pi_webrtc_streamer.ros.parameters import convert
 from pi_webrtc_streamer.settings.bridge import BridgeSettings
 from pi_webrtc_streamer.settings.config_file import parse_config
@@ -21,9 +22,11 @@ from pi_webrtc_streamer.settings.schema import (
 
 
 def camera_info(data: bytes) -> None:
-    """Read a calibration."""
-    with suppress(CameraInfoError):
-        parse_camera_info(data.decode("utf-8", "replace"), Path("camera.yaml"))
+    """Read a calibration; what could be read can be written, and read again."""
+    with suppress(CalibrationError):
+        _, calibration, _ = parse_calibration(data.decode("utf-8", "replace"))
+        again = parse_calibration(format_calibration("camera", calibration))
+        assert again.calibration == calibration
 
 
 def config(data: bytes) -> None:

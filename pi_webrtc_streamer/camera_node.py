@@ -13,15 +13,18 @@ from rclpy.event_handler import PublisherEventCallbacks, QoSOfferedIncompatibleQ
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.srv import SetCameraInfo
 from std_msgs.msg import Header
 
-from .camera.camera_info import CameraInfoError, CameraInfoMissing, load_camera_info
+from .camera.calibration import CalibrationError
+from .camera.camera_info_manager import CameraInfoManager
 from .camera.capture import CaptureThread
 from .camera.geometry import Transformer
 from .camera.jpeg import encode_jpeg
 from .camera.opening import open_source
 from .camera.source import Picture, Source, SourceError
+from .camera.uncompressed import Uncompressor
 from .ros.callbacks import call_every, own_group
 from .ros.lifecycle import OwningNode, SetupError
 from .ros.log import logging_to, working_for
@@ -37,7 +40,7 @@ CONTROLS = "controls."
 
 
 class CameraNode(OwningNode):
-    """Owns, when configured, an open source and two publishers; when active, the capture thread."""
+    """Owns an open source, publishers and a service when configured; active, a capture thread."""
 
     def __init__(
         self, node_name: str = "camera", overrides: Mapping[str, Value] | None = None
@@ -66,10 +69,12 @@ class CameraNode(OwningNode):
             raise SetupError(str(error)) from error
         self._quality = self._settings.jpeg_quality
         self._frame_id = self._settings.frame_of(self.get_name())
-        self._camera_info = self._load_camera_info()
         self._declare_controls(self._source)
         self._images = self._publisher(owned, CompressedImage, "~/image_raw/compressed")
+        self._raw_images = self._publisher(owned, Image, "~/image_raw")
+        self._uncompressed = Uncompressor(self._settings.output_encoding)
         self._infos = self._publisher(owned, CameraInfo, "~/camera_info")
+        self._manage_camera_info(owned)
         self.get_logger().info(f"source: {self._source.description}")
 
     def activate(self, owned: Owned) -> None:
@@ -91,9 +96,9 @@ class CameraNode(OwningNode):
     def _open(self) -> None:
         """Open the source as the settings have it now, controls included."""
         with Owned() as owned:
-            source, remaining, settings = open_source(self._settings)
+            source, steps, settings = open_source(self._settings)
             owned.at_end("a source that cannot be used", source.close)
-            self._transform = Transformer(remaining)
+            self._steps, self._transform = steps, Transformer(steps.by_us)
             for name, value in self._controls.items():
                 try:
                     source.set_control(name, value)
@@ -144,17 +149,39 @@ class CameraNode(OwningNode):
         seconds, nanoseconds = divmod(picture.stamp, 1_000_000_000)
         header = Header(frame_id=self._frame_id)
         header.stamp.sec, header.stamp.nanosec = seconds, nanoseconds
-        if self._images.get_subscription_count() > 0:
+        compressed = self._images.get_subscription_count() > 0
+        raw = self._raw_images.get_subscription_count() > 0
+        if compressed or raw:
             begun = time.perf_counter()
-            jpeg = encode_jpeg(self._transform(picture), self._quality)
-            encoded = time.perf_counter()
-            # rclpy copies an array at once, and every other type byte by byte.
-            message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
-            self._images.publish(message)
-            self._statistics.on_published(1000 * (encoded - begun))
-        if self._camera_info is not None and self._infos.get_subscription_count() > 0:
-            self._camera_info.header = header
-            self._infos.publish(self._camera_info)
+            changed = self._transform(picture)
+            if compressed:
+                self._publish_compressed(changed, header, begun)
+            if raw:
+                self._publish_raw(changed, header)
+        info = self._camera_info.of(picture, self._steps)
+        if self._infos.get_subscription_count() > 0:
+            info.header = header
+            self._infos.publish(info)
+
+    def _publish_compressed(self, picture: Picture, header: Header, begun: float) -> None:
+        jpeg = encode_jpeg(picture, self._quality)
+        encoded = time.perf_counter()
+        # rclpy copies an array at once, and every other type byte by byte.
+        message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
+        self._images.publish(message)
+        self._statistics.on_published(1000 * (encoded - begun))
+
+    def _publish_raw(self, picture: Picture, header: Header) -> None:
+        pixels = self._uncompressed(picture)
+        message = Image(
+            header=header,
+            height=pixels.height,
+            width=pixels.width,
+            encoding=self._settings.output_encoding,
+            step=pixels.step,
+            data=pixels.data,
+        )
+        self._raw_images.publish(message)
 
     def _log_statistics(self, owned: Owned) -> None:
         """Log a line of statistics now and then."""
@@ -166,18 +193,29 @@ class CameraNode(OwningNode):
         interval = self._settings.statistics_interval
         call_every(interval, report, owned, "the timer of the statistics", self)
 
-    def _load_camera_info(self) -> CameraInfo | None:
-        url = self._settings.camera_info_url
-        if not url:
-            return None
+    def _manage_camera_info(self, owned: Owned) -> None:
+        """Load the calibration, and take new ones."""
+        name = self._settings.camera_name or self.get_name()
         try:
-            info = load_camera_info(url)
-        except CameraInfoMissing as error:
-            self.get_logger().warning(f"{error}; camera_info is not published")
-            return None
-        except CameraInfoError as error:
+            self._camera_info = CameraInfoManager(name, self._settings.camera_info_url)
+        except CalibrationError as error:
             raise SetupError(str(error)) from error
-        return info
+        owned.take(
+            "the service set_camera_info",
+            lambda: self.create_service(
+                SetCameraInfo,
+                "~/set_camera_info",
+                self._set_camera_info,
+                callback_group=own_group(),
+            ),
+            self.destroy_service,
+        )
+
+    def _set_camera_info(
+        self, request: SetCameraInfo.Request, response: SetCameraInfo.Response
+    ) -> SetCameraInfo.Response:
+        with working_for(self.get_logger()):
+            return self._camera_info.set_camera_info(request, response)
 
     def _declare_controls(self, source: Source) -> None:
         """Make the camera's controls parameters of the node."""
@@ -191,6 +229,12 @@ class CameraNode(OwningNode):
             self._apply(changes)
 
     def _apply(self, changes: dict[str, Value]) -> None:
+        found = None
+        if "camera_info_url" in changes:
+            try:
+                found = self._camera_info.find(changes["camera_info_url"])
+            except CalibrationError as error:
+                raise SettingsError(str(error)) from error
         for name, value in changes.items():
             if name == "jpeg_quality":
                 self._quality = value
@@ -200,3 +244,5 @@ class CameraNode(OwningNode):
             elif name.startswith(CONTROLS):
                 self._source.set_control(name[len(CONTROLS) :], value)
                 self._controls[name[len(CONTROLS) :]] = value
+        if found is not None:  # nothing was refused
+            self._camera_info.use(found)

@@ -1,6 +1,7 @@
-"""What all tests share: a ROS domain of their own, on this machine alone."""
+"""What all tests share: a ROS domain and a folder of ROS of their own, on this machine alone."""
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,14 @@ settings.load_profile("unhurried")
 os.environ["ROS_DOMAIN_ID"] = str(take_domain())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("RCUTILS_COLORIZED_OUTPUT", "0")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ros_home(tmp_path_factory) -> Iterator[None]:
+    """Keep calibrations and logs apart from those of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROS_HOME", str(tmp_path_factory.mktemp("ros_home")))
+        yield
 
 
 @pytest.fixture(scope="session")

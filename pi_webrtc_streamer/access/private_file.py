@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import stat
 from pathlib import Path
+
+from ..runtime.files import ros_home, write_whole
 
 
 def state_folder() -> Path:
     """Return where what outlives a restart is kept: below ROS's own folder, as its logs are."""
-    return Path(os.environ.get("ROS_HOME") or Path.home() / ".ros", "pi_webrtc_streamer")
+    return ros_home() / "pi_webrtc_streamer"
 
 
 def is_private(path: Path) -> bool:
@@ -27,17 +27,4 @@ def write_private(path: Path, text: str, *, replace: bool) -> None:
     :raises FileExistsError: if it is there and must not be replaced.
     :raises OSError: if it cannot be written.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        if replace:
-            part.replace(path)
-        else:
-            os.link(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, text, mode=0o600, folder_mode=0o700, replace=replace)

@@ -139,9 +139,13 @@ def _plane_array(plane: av.video.plane.VideoPlane) -> Plane:
     return rows[:, : plane.width]
 
 
+def cropped_at(crop: tuple[int, int, int, int]) -> tuple[int, int]:
+    """Return where a crop begins: at even pixels, since chroma has half the resolution."""
+    return crop[0] // 2 * 2, crop[1] // 2 * 2
+
+
 def _crop(picture: Picture, crop: tuple[int, int, int, int]) -> Picture:
-    # Chroma has half the resolution, so that the left and top go down to even pixels.
-    x, y = crop[0] // 2 * 2, crop[1] // 2 * 2
+    x, y = cropped_at(crop)
     width, height = crop[2:]
     rows, columns = slice(y // 2, (y + height + 1) // 2), slice(x // 2, (x + width + 1) // 2)
     return replace(

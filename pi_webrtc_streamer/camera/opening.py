@@ -11,6 +11,7 @@ from .geometry import Geometry
 from .live_input import open_v4l2
 from .pattern import PatternSource
 from .picamera import PicameraSource
+from .pixel_map import Steps
 from .source import Source, SourceError
 from .video_file import VideoSource
 
@@ -18,10 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class Opened(NamedTuple):
-    """An open source, what is left to do to its pictures, and the settings that open it again."""
+    """An open source, what is done to its pictures, and the settings that open it again."""
 
     source: Source
-    remaining: Geometry
+    steps: Steps
     settings: CameraSettings
 
 
@@ -40,15 +41,16 @@ def open_source(settings: CameraSettings) -> Opened:
     if settings.source == "picamera2":
         return _open_camera(settings)
     geometry = geometry_of(settings)
+    steps = Steps(by_us=geometry)
     if settings.source == "v4l2":
         device = open_v4l2(settings.camera, settings.width, settings.height, settings.framerate)
-        return Opened(device, geometry, settings)
+        return Opened(device, steps, settings)
     if settings.source in ("pattern", "pattern:busy"):
         geometry.check(settings.width, settings.height)
         busy = settings.source == "pattern:busy"
         pattern = PatternSource(settings.width, settings.height, settings.framerate, busy)
-        return Opened(pattern, geometry, settings)
-    return Opened(VideoSource(settings.source), geometry, settings)
+        return Opened(pattern, steps, settings)
+    return Opened(VideoSource(settings.source), steps, settings)
 
 
 def _open_camera(settings: CameraSettings) -> Opened:
@@ -59,7 +61,7 @@ def _open_camera(settings: CameraSettings) -> Opened:
         settings.framerate,
         geometry_of(settings),
     )
-    return Opened(source, source.remaining, settings)
+    return Opened(source, source.steps, settings)
 
 
 def geometry_of(settings: CameraSettings) -> Geometry:

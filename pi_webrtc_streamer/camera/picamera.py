@@ -17,6 +17,7 @@ from ..settings.schema import Setting, SettingsError, Value
 from .geometry import Geometry
 from .picamera_buffer import acquisition_time, split_yuv420, to_full_range
 from .picamera_devices import acquire, find_camera, load_picamera2
+from .pixel_map import Steps
 from .source import LONGEST_WAIT, Picture, Plane, SourceError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class PicameraSource:
     """A camera that libcamera knows, delivering YUV straight from the image processor.
 
     Mirroring is the sensor's work, and scaling without cropping the image processor's, as far as
-    they can; what is left of the geometry for software is in :attr:`remaining`.
+    they can; :attr:`steps` says what they do, and what is left for software.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class PicameraSource:
                 "the camera", lambda: acquire(picamera2, number), lambda device: device.close()
             )
             self._mapped = picamera2.MappedArray
-            self._stream, self.remaining = self._configure(width, height, framerate, geometry)
+            self._stream, self.steps = self._configure(width, height, framerate, geometry)
             self.description = self._describe(number, (width, height))
             self._limited_range = self._delivers_limited_range()
             self._owned = owned.pop_all()
@@ -174,7 +175,7 @@ class PicameraSource:
 
     def _configure(
         self, width: int, height: int, framerate: float, geometry: Geometry
-    ) -> tuple[str, Geometry]:
+    ) -> tuple[str, Steps]:
         libcamera = importlib.import_module("libcamera")
         horizontal, vertical = geometry.mirrored
         scaled = geometry.scaled_size(width, height)
@@ -204,8 +205,19 @@ class PicameraSource:
         geometry.check(*delivered["main"]["size"])
         transform = delivered["transform"]
         mirrored = bool(transform.hflip), bool(transform.vflip)
-        remaining = geometry.after_mirroring(mirrored, *delivered["main"]["size"])
-        return stream, replace(remaining, size=scaled) if by_processor else remaining
+        captured = delivered["main"]["size"]
+        remaining = geometry.after_mirroring(mirrored, *captured)
+        if by_processor:
+            remaining = replace(remaining, size=scaled)
+        return stream, Steps(
+            by_us=remaining,
+            by_source=Geometry(
+                size=delivered[stream]["size"],
+                flip_horizontal=mirrored[0],
+                flip_vertical=mirrored[1],
+            ),
+            captured=captured,
+        )
 
     def _rate_control(self, framerate: float) -> dict[str, Any]:
         if RATE_CONTROL in self._device.camera_controls:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .node import NodeSettings
@@ -37,6 +38,11 @@ class CameraSettings(NodeSettings):
     )
     jpeg_quality: int = setting(
         85, "JPEG quality, 1 (smallest) to 100 (best)", minimum=1, maximum=100, live=True
+    )
+    output_encoding: str = setting(
+        "rgb8",
+        "Encoding of image_raw, which is made while somebody subscribes to it",
+        choices=("rgb8", "bgr8", "mono8", "yuv422_yuy2"),
     )
     crop: list[int] = setting(
         [0, 0, 0, 0],
@@ -78,9 +84,15 @@ class CameraSettings(NodeSettings):
         "What stands before the frame in header.frame_id, as before those of "
         "robot_state_publisher: robot1/, or {robot_name}/",
     )
-    camera_name: str = setting("", "Name that the calibration is for; empty: the name of the node")
+    camera_name: str = setting(
+        "",
+        "Name of the camera in its calibration file, and ${NAME} in camera_info_url; empty: the "
+        "name of the node",
+    )
     camera_info_url: str = setting(
-        "", "Calibration to publish as camera_info: file:///... or package://..., empty for none"
+        "file://${ROS_HOME}/camera_info/${NAME}.yaml",
+        "Where the calibration is, and set_camera_info saves it: file:///... or package://...",
+        live=True,
     )
 
     def __post_init__(self) -> None:
@@ -94,6 +106,10 @@ class CameraSettings(NodeSettings):
             )
         if any(self.crop) and 0 in self.crop[2:]:
             raise SettingsError(f"crop is {self.crop}; its width and height must not be 0")
+        if not re.fullmatch(r"(\w[\w.-]*)?", self.camera_name, re.ASCII):
+            raise SettingsError(
+                f'camera_name is "{self.camera_name}"; it takes letters, digits, _, - and .'
+            )
 
     def frame_of(self, node_name: str) -> str:
         """Return what a node's pictures have in header.frame_id."""

@@ -2,18 +2,19 @@
 
 import re
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 import simplejpeg
+from cv_bridge import CvBridge
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 import pi_webrtc_streamer.camera_node
 from pi_webrtc_streamer.camera import barcode
+from pi_webrtc_streamer.camera.uncompressed import Uncompressor
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from support.nodes import TOPIC, Lifecycle, client_of, running
@@ -81,7 +82,7 @@ def test_nothing_is_encoded_for_nobody(node, monkeypatch):
 
     monkeypatch.setattr(pi_webrtc_streamer.camera_node, "encode_jpeg", counting)
     infos: list[CameraInfo] = []
-    camera = make_camera(camera_info_url=calibration_url())
+    camera = make_camera()
     node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)
     with running(camera):
         wait_for(lambda: len(infos) >= 5, "five pictures' camera_info")
@@ -91,30 +92,42 @@ def test_nothing_is_encoded_for_nobody(node, monkeypatch):
         node.destroy_subscription(subscription)
 
 
-def calibration_url() -> str:
-    path = Path(__file__).with_name("calibration.yaml")
-    return f"file://{path}"
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "mono8"])
+def test_uncompressed_pictures_are_the_same(node, images, encoding):
+    bridge = CvBridge()
+    raw: list[Image] = []
+    node.create_subscription(Image, "/camera/image_raw", raw.append, BEST_EFFORT)
+
+    def pair() -> tuple[CompressedImage, Image] | None:
+        stamps = {str(image.header): image for image in images}
+        found = [image for image in raw if str(image.header) in stamps]
+        return (stamps[str(found[-1].header)], found[-1]) if found else None
+
+    with running(make_camera(output_encoding=encoding, output_width=320, rotation=90)):
+        compressed, uncompressed = wait_for(pair, "a picture both ways")
+    assert (uncompressed.width, uncompressed.height) == (180, 320)
+    assert uncompressed.encoding == encoding
+    one = bridge.compressed_imgmsg_to_cv2(compressed, "rgb8").astype(int)
+    other = bridge.imgmsg_to_cv2(uncompressed, "rgb8")
+    if encoding == "mono8":
+        one, other = one @ [0.299, 0.587, 0.114], other.mean(2)
+    assert np.abs(one - other).mean() < 5
 
 
-def test_camera_info_has_the_stamp_of_its_picture(node, images):
-    infos: list[CameraInfo] = []
-    node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)
-    with running(make_camera(camera_info_url=calibration_url())):
-        wait_for(lambda: len(images) >= 3 and len(infos) >= 3, "pictures and their camera_info")
-    stamps = {(i.header.stamp.sec, i.header.stamp.nanosec) for i in images}
-    both = [i for i in infos if (i.header.stamp.sec, i.header.stamp.nanosec) in stamps]
-    assert both
-    assert both[0].header.frame_id == "camera_optical_frame"
-    assert list(both[0].k) == [500, 0, 320, 0, 500, 240, 0, 0, 1]
-
-
-def test_a_missing_calibration_warns_and_a_broken_one_is_refused(tmp_path, images, capfd):
-    with running(make_camera(camera_info_url="file:///nowhere.yaml")):
-        wait_for(lambda: images, "pictures all the same")
-    assert capfd.readouterr().err.count("there is no calibration file /nowhere.yaml") == 1
-    (tmp_path / "broken.yaml").write_text("image_width: wide")
-    refused(make_camera(camera_info_url=f"file://{tmp_path}/broken.yaml"))
-    assert "broken.yaml cannot be used: image_width is 'wide'" in capfd.readouterr().err
+def test_uncompressed_pictures_are_made_for_who_wants_them(node, monkeypatch):
+    made = []
+    make = Uncompressor.__call__
+    monkeypatch.setattr(
+        Uncompressor, "__call__", lambda self, picture: made.append(1) or make(self, picture)
+    )
+    compressed: list[CompressedImage] = []
+    node.create_subscription(CompressedImage, TOPIC, compressed.append, BEST_EFFORT)
+    with running(make_camera()):
+        wait_for(lambda: len(compressed) > 3, "compressed pictures")
+        assert not made
+        subscription = node.create_subscription(Image, "/camera/image_raw", [].append, BEST_EFFORT)
+        wait_for(lambda: made, "uncompressed pictures, once somebody subscribes")
+        node.destroy_subscription(subscription)
 
 
 def refused(camera: CameraNode) -> None:
@@ -140,6 +153,7 @@ STRICT = {"strict_parameters": True}
         ({"width": 10}, "width is 10; it must be from 16 to 8192"),
         ({"framerate": 1000.0}, "framerate is 1000; it must be from 0.1 to 240"),
         ({"width": "wide"}, "width is 'wide'; it takes a whole number"),
+        ({"output_encoding": "nv12"}, 'output_encoding is "nv12"; choose one of rgb8, bgr8'),
         ({"flip": "sideways"}, 'flip is "sideways"; choose one of none, horizontal'),
         (
             {"frame_prefix": "{robot_name}/"},
@@ -149,6 +163,8 @@ STRICT = {"strict_parameters": True}
         ({"with": 640} | STRICT, 'unknown parameter "with": did you mean "width"'),
         ({"brightness": 1} | STRICT, 'unknown parameter "brightness": known are'),
         ({"width": 1, "heigth": 2} | STRICT, 'width is 1; .*; unknown parameter "heigth"'),
+        ({"camera_name": "a/b"}, 'camera_name is "a/b"; it takes letters, digits, _, - and .'),
+        ({"camera_info_url": "http://x/y"}, 'the scheme "http"; write file:///'),
     ],
 )
 def test_bad_parameters_are_named_and_leave_nothing(capfd, parameters, why):

@@ -19,6 +19,7 @@ from pi_webrtc_streamer.camera import picamera
 from pi_webrtc_streamer.camera.geometry import Geometry, Transformer, from_frame
 from pi_webrtc_streamer.camera.opening import open_source
 from pi_webrtc_streamer.camera.picamera import PicameraSource
+from pi_webrtc_streamer.camera.pixel_map import Steps
 from pi_webrtc_streamer.camera.source import Picture, Source, SourceError
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from pi_webrtc_streamer.settings.schema import SettingsError
@@ -276,11 +277,11 @@ def test_the_rate_can_be_changed_before_the_start() -> None:
 # ---- Geometry
 
 
-def taken_with(settings: CameraSettings) -> tuple[Picture, Geometry]:
-    source, remaining, _ = open_source(settings)
+def taken_with(settings: CameraSettings) -> tuple[Picture, Steps]:
+    source, steps, _ = open_source(settings)
     try:
         source.start()
-        return captured(source, 1, Transformer(remaining))[0], remaining
+        return captured(source, 1, Transformer(steps.by_us))[0], steps
     finally:
         source.close()
 
@@ -294,6 +295,15 @@ def plain(**changes: object) -> CameraSettings:
 def unchanged() -> Picture:
     """The picture as the camera sees it."""
     return taken_with(plain())[0]
+
+
+def assert_goes_to(steps: Steps, before: Picture, after: Picture) -> None:
+    """See that the map of pixels says of each where it went."""
+    pixels = steps.pixel_map(before.width, before.height)
+    assert (pixels.before, pixels.after) == ((640, 480), (after.width, after.height))
+    for u, v in [(100, 200), (333, 301), (501, 401)]:
+        there_u, there_v, _ = np.rint(pixels.matrix @ [u, v, 1]).astype(int)
+        assert after.y[there_v, there_u] == before.y[v, u]
 
 
 def by_hand(plane: np.ndarray, crop: tuple[int, int, int, int], flip: str, rotation: int):
@@ -324,12 +334,14 @@ def test_flip_rotation_and_crop(
 ) -> None:
     abilities.mirrors = mirrors
     crop = [40, 100, 500, 360]
-    picture, remaining = taken_with(plain(flip=flip, rotation=rotation, crop=crop))
+    picture, steps = taken_with(plain(flip=flip, rotation=rotation, crop=crop))
     half = [value // 2 for value in crop]
     assert np.array_equal(picture.y, by_hand(unchanged.y, crop, flip, rotation))
     assert np.array_equal(picture.u, by_hand(unchanged.u, half, flip, rotation))
     assert np.array_equal(picture.v, by_hand(unchanged.v, half, flip, rotation))
+    assert_goes_to(steps, unchanged, picture)
     # What the camera does is not done again.
+    remaining = steps.by_us
     in_software = remaining.flip_horizontal or remaining.flip_vertical
     assert in_software != mirrors or flip == "both"
     assert remaining.rotation in (0, 90)
@@ -339,14 +351,16 @@ def test_scaling_is_the_image_processors(unchanged: Picture) -> None:
     settings = replace(
         plain(), camera=BARS, width=1280, height=720, output_width=640, output_height=480
     )
-    source, remaining, _ = open_source(settings)
+    source, steps, _ = open_source(settings)
     try:
         picture = first_picture(source)  # before any software
     finally:
         source.close()
     assert (picture.width, picture.height) == (640, 480)
     assert bars_of(picture) == pytest.approx([full_range(luma) for luma in BARS_LUMA], abs=3)
-    assert remaining.size == (640, 480)
+    assert steps.by_us.size == (640, 480)
+    pixels = steps.pixel_map(640, 480)
+    assert (pixels.before, pixels.after) == ((1280, 720), (640, 480))
 
 
 @pytest.mark.parametrize("mirrors", [True, False], ids=["by camera", "by software"])
