@@ -5,6 +5,8 @@ asks over HTTP, in whatever form.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..bridge import Bridge
 from ..media.feed import CameraFeed
@@ -12,10 +14,49 @@ from ..runtime.faults import faults
 from ..runtime.heap import memory_in_use
 from .counts import held_counts, resident_memory
 
+# What media/feed.py says, and what there is to say while the bridge is inactive.
+CAMERA_STATES = ("live", "idle", "waiting", "stale", "error", "inactive")
 
-def describe_stats(bridge: Bridge, loop: asyncio.AbstractEventLoop) -> dict[str, object]:
-    """Return what ``/stats`` says: what is encoded and sent, how long the stages take, how the
-    viewers' links are, and what the process holds (counts.py; memory in bytes).
+Described = Mapping[str, Any]  # what becomes JSON
+
+
+class BridgeState(NamedTuple):
+    """All but the process, at one moment: how many things ``/health`` warns of, what ``/cameras``
+    and ``/stats`` say, and how driving is, where that is enabled. Any thread may read it.
+    """
+
+    active: bool
+    warnings: int
+    cameras: Sequence[Described]
+    stats: Described
+    driving: Described | None
+
+
+def bridge_state(bridge: Bridge) -> BridgeState:
+    """Return the state now; to be called in the event loop."""
+    return BridgeState(
+        bridge.viewers is not None,
+        len(bridge.warnings),
+        describe_cameras(bridge),
+        describe_stats(bridge),
+        bridge.driving.describe() if bridge.driving is not None else None,
+    )
+
+
+def describe_process(loop: asyncio.AbstractEventLoop) -> dict[str, dict[str, int]]:
+    """Return what ``/stats`` says of the process: memory in bytes, and what it holds (counts.py).
+
+    From any thread; takes a millisecond or more where there are many descriptors.
+    """
+    return {
+        "memory": {"resident": resident_memory(), **memory_in_use()},
+        "held": held_counts(loop),
+    }
+
+
+def describe_stats(bridge: Bridge) -> dict[str, object]:
+    """Return the rest of it: what is encoded and sent, how long the stages take, and how the
+    viewers' links are.
 
     To be called in the event loop, in which all of that lives.
     """
@@ -29,8 +70,6 @@ def describe_stats(bridge: Bridge, loop: asyncio.AbstractEventLoop) -> dict[str,
             }
             for feed in bridge.feeds.values()
         },
-        "memory": {"resident": resident_memory(), **memory_in_use()},
-        "held": held_counts(loop),
     }
     if bridge.viewers is not None:
         body |= bridge.viewers.describe()

@@ -1,4 +1,4 @@
-"""How the bridge is, for watchdogs and whoever measures."""
+"""How the bridge is, for watchdogs and whoever measures (docs/monitoring.md)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ import asyncio
 
 from aiohttp import web
 
-from ..telemetry.state import describe_cameras, describe_stats
+from ..telemetry.state import (
+    BridgeState,
+    bridge_state,
+    describe_cameras,
+    describe_process,
+    describe_stats,
+)
 from .admission import requires, visitor_role
+from .errors import ApiError
 from .foreign import foreign_interface
 from .keys import BRIDGE
+
+PROMETHEUS_CLIENT = "prometheus_client"
+HOW_TO_INSTALL = (
+    "/metrics needs the Python package prometheus-client: "
+    "sudo apt install python3-prometheus-client, or pip install prometheus-client"
+)
 
 
 def add_routes(app: web.Application) -> None:
     """Serve the bridge's state."""
     app.router.add_get("/health", health)
     app.router.add_get("/stats", stats)
+    app.router.add_get("/metrics", metrics)
 
 
 @requires(None)
@@ -38,5 +52,33 @@ async def health(request: web.Request) -> web.Response:
 
 async def stats(request: web.Request) -> web.Response:
     """Say what the bridge does and holds, this request included."""
-    body = describe_stats(request.app[BRIDGE], asyncio.get_running_loop())
+    process = describe_process(asyncio.get_running_loop())
+    body = describe_stats(request.app[BRIDGE]) | process
     return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Say the same to a Prometheus server, in the format that it prefers.
+
+    :raises ApiError: 501 where what writes these formats is not installed.
+    """
+    loop = asyncio.get_running_loop()
+    state = bridge_state(request.app[BRIDGE])
+    accept = ",".join(request.headers.getall("Accept", ()))
+    try:
+        body, content_type = await loop.run_in_executor(None, _exposition, state, loop, accept)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != PROMETHEUS_CLIENT:
+            raise
+        raise ApiError(501, HOW_TO_INSTALL) from error
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
+    return web.Response(body=body, headers=headers)
+
+
+def _exposition(
+    state: BridgeState, loop: asyncio.AbstractEventLoop, accept: str
+) -> tuple[bytes, str]:
+    """Write the metrics; in another thread: it takes some ms, and the first time loads its code."""
+    from ..telemetry.metrics import exposition
+
+    return exposition(state, describe_process(loop), accept)
