@@ -74,6 +74,7 @@ setup(
         "cryptography>=44",
         "ifaddr",
         "numpy>=1.26",
+        "prometheus-client>=0.19",
         "pyyaml",
         "simplejpeg>=1.7",
         "tomli; python_version < '3.11'",

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "pi_webrtc_streamer"
-LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "docs", "*.egg-info", "__pycache__")
+LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
 ITS_OWN = (
     f"{PACKAGE}/predecessor",
     "fuzz/predecessor_targets.py",

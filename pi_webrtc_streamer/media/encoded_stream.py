@@ -12,6 +12,7 @@ from . import live
 from .codec import AccessUnit, Codec, StreamSettings
 from .decoder import SMALLEST_SIDE
 from .encoder import Encoder, open_encoder
+from .frame_counts import StreamCounts
 from .keyframes import KeyframeGate
 from .packetiser import AROUND_PAYLOAD, H264Packetiser, Packetiser, Vp8Packetiser
 from .stages import StageTimes
@@ -130,6 +131,11 @@ class EncodedStream:
         self._rebuild_at = now if self._proven else now + REBUILD_AFTER
         self._encoder, self._proven = None, False
         self.keyframes.request(now)
+
+    @property
+    def counts(self) -> StreamCounts:
+        """What became of its pictures."""
+        return StreamCounts(self.encoded, self.skipped, self.failed)
 
     def close(self) -> None:
         """Close the encoder; there is no other one."""

@@ -21,3 +21,19 @@ class FrameCounts(NamedTuple):
     def since(self, before: FrameCounts) -> FrameCounts:
         """Return what was added since an earlier count."""
         return FrameCounts(*(now - then for now, then in zip(self, before, strict=True)))
+
+
+class StreamCounts(NamedTuple):
+    """What became of the pictures of one codec and tier.
+
+    ``skipped`` were not encoded since the loop was not done with the last one; ``failed`` are those
+    with which an encoder failed.
+    """
+
+    encoded: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+    def plus(self, other: StreamCounts) -> StreamCounts:
+        """Return the sum of each number."""
+        return StreamCounts(*(mine + its for mine, its in zip(self, other, strict=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 STAGES = ("published", "received", "decoded", "encoded", "sent")
@@ -48,7 +48,7 @@ class StageMeter:
 
     def summary(self) -> dict[str, dict[str, float]]:
         """Return what :func:`summarise` says of the pictures."""
-        return summarise(self._samples())
+        return _summarise([self._numbers[field::WIDTH] for field in range(WIDTH)])
 
     def sent_since(self, when: int) -> list[StageTimes]:
         """Return the pictures that were sent since a time, in nanoseconds since the epoch."""
@@ -61,19 +61,25 @@ class StageMeter:
 
 def summarise(samples: Iterable[StageTimes]) -> dict[str, dict[str, float]]:
     """Return the median and 95th percentile of each stage, in ms since the one before it."""
-    durations: dict[str, list[float]] = {stage: [] for stage in (*STAGES, "total")}
-    for times in samples:
-        before = times.captured
-        for stage in STAGES:
-            reached: int = getattr(times, stage)
-            if reached:
-                durations[stage].append((reached - before) / 1e6)
-                before = reached
-        durations["total"].append((times.sent - times.captured) / 1e6)
+    return _summarise(list(zip(*samples, strict=True)))
+
+
+def _summarise(columns: Sequence[Sequence[int]]) -> dict[str, dict[str, float]]:
+    """Do so, given each field's times of all pictures; the event loop waits for it."""
+    if not columns:
+        return {}
+    captured, *stages = columns
+    durations, before = {}, captured
+    for stage, reached in zip(STAGES, stages, strict=True):
+        durations[stage] = [now - then for now, then in zip(reached, before, strict=True) if now]
+        before = [now or then for now, then in zip(reached, before, strict=True)]
+    durations["total"] = [sent - first for sent, first in zip(stages[-1], captured, strict=True)]
     return {stage: _percentiles(values) for stage, values in durations.items() if values}
 
 
-def _percentiles(values: list[float]) -> dict[str, float]:
-    values = sorted(values)
-    last = len(values) - 1
-    return {name: round(values[round(share * last)], 2) for name, share in SHARES.items()}
+def _percentiles(nanoseconds: list[int]) -> dict[str, float]:
+    nanoseconds.sort()
+    last = len(nanoseconds) - 1
+    return {
+        name: round(nanoseconds[round(share * last)] / 1e6, 2) for name, share in SHARES.items()
+    }

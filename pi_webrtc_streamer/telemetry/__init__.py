@@ -1,4 +1,5 @@
-"""What the process says of itself: what it holds, how much memory, the line of statistics.
+"""What the process says of itself: its state, what it holds, how much memory, the line of
+statistics.
 
 Imports ``bridge.py`` and what that imports; no rclpy.
 """

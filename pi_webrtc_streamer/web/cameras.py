@@ -10,16 +10,11 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from ..access.entrance import SAFE_METHODS
-from ..bridge import Bridge
 from ..media.distributor import FrameDistributor, Mailbox
-from ..media.feed import CameraFeed
 from ..media.frame import JpegFrame
-from ..runtime.faults import faults
-from ..runtime.heap import memory_in_use
-from ..telemetry.counts import held_counts, resident_memory
-from .admission import requires, visitor_role
+from ..telemetry.state import describe_cameras
+from .admission import visitor_role
 from .errors import RETRY_AFTER, ApiError
-from .foreign import foreign_interface
 from .keys import BRIDGE, active_viewers, requested_feed
 from .tools import for_tools
 
@@ -34,8 +29,6 @@ STREAM = "/cameras/{camera}/stream.mjpg"
 def add_routes(app: web.Application) -> None:
     """Serve the state of the cameras and their pictures."""
     app.router.add_get("/cameras", list_cameras)
-    app.router.add_get("/health", health)
-    app.router.add_get("/stats", stats)
     app.router.add_get(SNAPSHOT, snapshot)
     app.router.add_get(STREAM, stream, allow_head=False)
     for path in (SNAPSHOT, STREAM):
@@ -70,73 +63,6 @@ def _describe_teleop(request: web.Request) -> dict[str, object] | None:
     from .teleop import describe_teleop  # loaded already
 
     return describe_teleop(bridge, visitor_role(request))
-
-
-@requires(None)
-async def health(request: web.Request) -> web.Response:
-    """Answer 200 while the bridge is active, else 503; pictures are another matter.
-
-    A watchdog needs no token for that. Who has one is told of the cameras and warned, too.
-    """
-    bridge = request.app[BRIDGE]
-    active = bridge.viewers is not None
-    body: dict[str, object] = {"status": "ok" if active else "inactive"}
-    if visitor_role(request) is not None:
-        body |= foreign_interface(request).describe_health()
-        body["cameras"] = {camera["name"]: camera["state"] for camera in describe_cameras(bridge)}
-        body["warnings"] = list(bridge.warnings.values())
-    return web.json_response(
-        body, status=200 if active else 503, headers={"Cache-Control": "no-store"}
-    )
-
-
-async def stats(request: web.Request) -> web.Response:
-    """Say what is encoded and sent, how long the stages take, how the viewers' links are, and what
-    the process holds (telemetry/counts.py; memory in bytes), this request included.
-    """
-    bridge = request.app[BRIDGE]
-    body: dict[str, object] = {
-        "errors": faults.total,
-        "frames": {
-            feed.name: {
-                "received": feed.received,
-                "rejected": feed.rejected,
-                "overwritten": feed.distributor.overwritten,
-            }
-            for feed in bridge.feeds.values()
-        },
-        "memory": {"resident": resident_memory(), **memory_in_use()},
-        "held": held_counts(asyncio.get_running_loop()),
-    }
-    if bridge.viewers is not None:
-        body |= bridge.viewers.describe()
-    if bridge.controllers is not None:
-        body["drivers"] = bridge.controllers.describe()
-    return web.json_response(body, headers={"Cache-Control": "no-store"})
-
-
-def describe_cameras(bridge: Bridge) -> list[dict[str, object]]:
-    """Return what ``/cameras`` says of each camera."""
-    viewers = bridge.viewers.counts() if bridge.viewers is not None else {}
-    return [_describe(feed, bridge, viewers.get(feed.name, 0)) for feed in bridge.feeds.values()]
-
-
-def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, object]:
-    status = feed.status(bridge.publisher_types(feed.topic))
-    state, reason = status.state, status.reason
-    if bridge.viewers is None:
-        state, reason = "inactive", "The bridge is inactive: activate it to see the cameras."
-    return {
-        "name": feed.name,
-        "topic": feed.topic,
-        "state": state,
-        "reason": reason,
-        "width": status.width,
-        "height": status.height,
-        "rate": round(status.rate, 1),
-        "viewers": viewers,
-        "age": None if status.age is None else round(status.age, 3),
-    }
 
 
 @for_tools

@@ -11,7 +11,7 @@ from aiohttp import web
 from ..bridge import Bridge
 from ..runtime.async_owning import AsyncOwned
 from ..settings.bridge import BridgeSettings
-from . import cameras, clock, whep
+from . import cameras, clock, monitoring, whep
 from .access import Access
 from .admission import admit, requires
 from .connection import ConnectionLimits, at_its_own_pace
@@ -44,6 +44,7 @@ def make_app(bridge: Bridge, access: Access, foreign: ForeignInterface = NONE) -
     whep.add_routes(app)
     cameras.add_routes(app)
     clock.add_routes(app)
+    monitoring.add_routes(app)
     if bridge.driving is not None:
         from . import teleop  # which nobody else loads
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from ..link.rate_control import TierChoice, tier_bitrate
+from ..link.traffic import Traffic, total
 from ..media.codec import Codec
 from ..media.frame_counts import FrameCounts
 from ..media.pipeline import MediaPipeline
@@ -50,7 +51,7 @@ class Broadcast:
         self._tiers = tiers
         self._fanouts = [Fanout(pipeline, codec, tier) for tier in tiers]
         self._places: dict[StreamSender, Place] = {}
-        self._before = FrameCounts()  # of viewers who have gone
+        self._before = Traffic()  # of viewers who have gone
 
     @contextmanager
     def join(self, sender: StreamSender) -> Iterator[Place]:
@@ -68,7 +69,7 @@ class Broadcast:
 
     def _leave(self, sender: StreamSender) -> None:
         if self._places.pop(sender, None) is not None:
-            self._before = _with(self._before, sender)
+            self._before = total((self._before, sender.traffic))
 
     def update(self) -> None:
         """Move viewers whose links have changed, and set each tier's bitrate."""
@@ -80,13 +81,16 @@ class Broadcast:
             capacities = [sender.link.for_pictures(now) for sender in fanout.senders]
             fanout.set_bitrate(tier_bitrate(fanout.tier, capacities))
 
+    @property
+    def traffic(self) -> Traffic:
+        """What all viewers there have been were sent so far."""
+        return total((self._before, *(sender.traffic for sender in self._places)))
+
     def counts(self) -> FrameCounts:
         """Count what was sent and dropped so far, for all viewers there have been."""
-        counts = self._before
-        for sender in self._places:
-            counts = _with(counts, sender)
-        skipped = sum(fanout.skipped for fanout in self._fanouts)
-        return counts._replace(dropped=counts.dropped + skipped)
+        traffic = self.traffic
+        skipped = sum(fanout.counts.skipped for fanout in self._fanouts)
+        return FrameCounts(sent=traffic.frames, dropped=traffic.dropped + skipped)
 
     def sent_since(self, when: int) -> list[StageTimes]:
         """Return some of the pictures sent since a time, in nanoseconds since the epoch."""
@@ -126,9 +130,3 @@ class Broadcast:
             place.fanout, place.moving_to = target, None
 
         target.add(sender, arrive)
-
-
-def _with(counts: FrameCounts, sender: StreamSender) -> FrameCounts:
-    return counts._replace(
-        sent=counts.sent + sender.units_sent, dropped=counts.dropped + sender.units_dropped
-    )

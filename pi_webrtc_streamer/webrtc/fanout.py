@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ..media.codec import AccessUnit, Codec
 from ..media.encoded_stream import KEYFRAME_INTERVAL, EncodedStream
+from ..media.frame_counts import StreamCounts
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageMeter
 from ..media.tiers import Tier
@@ -52,7 +53,7 @@ class Fanout:
         self._senders: dict[StreamSender, Callable[[], object] | None] = {}
         self._stream: EncodedStream | None = None
         self._outlet: _Outlet | None = None
-        self._skipped_before = 0
+        self._before = StreamCounts()  # of earlier openings
         # The last key frame and what followed it, as long as no newer one may be made: a viewer who
         # joins then is sent these at once, and the others are spared a key frame.
         self._recent: list[AccessUnit] = []
@@ -80,7 +81,7 @@ class Fanout:
         self._senders.pop(sender, None)
         if not self._senders and self._stream is not None:
             stream, self._stream, self._outlet = self._stream, None, None
-            self._skipped_before += stream.skipped
+            self._before = self._before.plus(stream.counts)
             self._recent.clear()
             self._pipeline.close_stream(stream)
 
@@ -100,9 +101,9 @@ class Fanout:
         return tuple(self._senders)
 
     @property
-    def skipped(self) -> int:
-        """How many pictures were not encoded since the loop was not done with the last one."""
-        return self._skipped_before + (self._stream.skipped if self._stream is not None else 0)
+    def counts(self) -> StreamCounts:
+        """What became of the stream's pictures, each time that it was open."""
+        return self._before if self._stream is None else self._before.plus(self._stream.counts)
 
     def describe(self) -> dict[str, object] | None:
         """Return what ``/stats`` says of the stream; None while it is closed."""
@@ -114,9 +115,7 @@ class Fanout:
             "tier": self.tier.name,
             "viewers": len(self._senders),
             "bitrate": stream.bitrate,
-            "encoded": stream.encoded,
-            "skipped": stream.skipped,
-            "failed": stream.failed,
+            **self.counts._asdict(),
             "stages": self.stages.summary(),
         }
 

@@ -124,7 +124,7 @@ class LateViewers:
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of streams and viewers."""
         if self._viewers is None:
-            return {"streams": {}, "viewers": {}, "disconnected": 0}
+            return {"streams": {}, "traffic": {}, "viewers": {}, "disconnected": 0}
         return self._viewers.describe()
 
 

@@ -26,6 +26,7 @@ from ..link.health import ViewerHealth
 from ..link.hold import Hold
 from ..link.rate_control import HEAVY_LOSS, LIGHT_LOSS, LinkEstimate
 from ..link.rtp import RtpWriter
+from ..link.traffic import Traffic, lost_so_far
 from ..media.codec import AccessUnit, Codec
 from ..runtime.rate_limit import RateLimit
 from .aiortc_parts.sender import AiortcSender
@@ -67,6 +68,8 @@ class StreamSender:
         self.health = ViewerHealth()
         self.units_sent = 0
         self.units_dropped = 0
+        self._bytes_sent = 0
+        self._packets_lost = 0
         self._rate = BitrateMeter()
         self._repeated = BitrateMeter()
         self._feedback_limit = RateLimit(MOST_FEEDBACK, 2 * MOST_FEEDBACK)
@@ -80,6 +83,21 @@ class StreamSender:
         self.path = self._sender.path
         self._hold = Hold(self.path, link.passage, self._release)
         self._drained: Callable[[], object] | None = None
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the viewer was sent so far."""
+        return Traffic(
+            frames=self.units_sent,
+            dropped=self.units_dropped,
+            packets=self._packets,
+            lost=self._packets_lost,
+            bytes=self._bytes_sent,
+        )
+
+    @property
+    def _packets(self) -> int:
+        return self._writer.packets_sent if self._writer is not None else 0
 
     def send(self, unit: AccessUnit, now: float) -> None:
         """Send an access unit at ``now`` (monotonic, in seconds); waits for nothing.
@@ -127,7 +145,9 @@ class StreamSender:
             added += writer.repetitions(unit, now)
         if not self.path.send([protect(packet) for packet in (*packets, *added)]):
             return False
-        self._rate.add(8 * (unit.size + sum(map(len, added))), now)
+        size = unit.size + sum(map(len, added))
+        self._bytes_sent += size
+        self._rate.add(8 * size, now)
         return True
 
     def _release(self, kept: list[AccessUnit], carried: float | None, in_time: bool) -> None:
@@ -214,6 +234,7 @@ class StreamSender:
 
     def _take_report(self, report: RtcpReceiverInfo, now: float) -> None:
         sent = self._rate.rate(now)
+        self._packets_lost = lost_so_far(self._packets_lost, report.packets_lost, self._packets)
         loss_before = self.link.loss
         self.link.on_report(report.packets_lost, report.highest_sequence, sent, now)
         if loss_before > HEAVY_LOSS and self.link.loss < LIGHT_LOSS:
@@ -239,6 +260,7 @@ class StreamSender:
         packet = self._writer.retransmission(sequence, now)
         if packet is not None:
             self._repeated.add(8 * len(packet), now)
+            self._bytes_sent += len(packet)
             self.path.send([protect(packet)])
 
     def on_keyframe_request(self) -> None:

@@ -141,10 +141,17 @@ class Viewers:
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of streams and viewers."""
         streams: dict[str, list[dict[str, object]]] = {}
-        for (camera, _), broadcast in self._broadcasts.items():
+        traffic: dict[str, dict[str, object]] = {}
+        for (camera, codec), broadcast in self._broadcasts.items():
             streams.setdefault(camera, []).extend(broadcast.describe())
+            traffic.setdefault(camera, {})[codec.value] = broadcast.traffic._asdict()
         viewers = {viewer.number: viewer.describe() for viewer in self._viewers.values()}
-        return {"streams": streams, "viewers": viewers, "disconnected": self.disconnected}
+        return {
+            "streams": streams,
+            "traffic": traffic,
+            "viewers": viewers,
+            "disconnected": self.disconnected,
+        }
 
     async def _control_rates(self) -> None:
         """Follow the viewers' links until the last viewer is closed."""

@@ -90,3 +90,26 @@ assert {"numpy", "yaml", "lark"}.isdisjoint(sys.modules)
 )
 def test_what_was_left_out_is_there_when_it_is_used(use):
     subprocess.run([sys.executable, "-c", AFTER_IMPORT + use], check=True, timeout=60)
+
+
+METRICS = """
+import asyncio, sys
+from pi_webrtc_streamer.ros.lean import import_ros
+import_ros()
+import aiohttp, pi_webrtc_streamer.bridge_node
+from support.serving import serving
+
+async def ask():
+    async with serving() as (url, _), aiohttp.ClientSession() as session:
+        for path, loads in ("", False), ("stats", False), ("health", False), ("metrics", True):
+            async with session.get(url + path) as response:
+                await response.read()
+            assert ("prometheus_client" in sys.modules) is loads, path
+
+asyncio.run(ask())
+"""
+
+
+def test_what_writes_metrics_is_loaded_when_somebody_asks_for_them():
+    tests = Path(__file__).parents[1]
+    subprocess.run([sys.executable, "-c", METRICS], check=True, timeout=60, cwd=tests)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...bridge import Bridge
+from ...telemetry.state import describe_cameras
 from ...web.access import machine_addresses
-from ...web.cameras import describe_cameras
 from ...webrtc.late import LateViewers
 from ..settings import PredecessorSettings
 from ..state import Predecessor

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_webrtc_streamer.media.stages import SAMPLES, StageMeter, StageTimes
+from pi_webrtc_streamer.media.stages import SAMPLES, StageMeter, StageTimes, summarise
 
 
 def test_pictures_are_those_sent_since_a_time():
@@ -21,3 +21,17 @@ def test_a_meter_keeps_the_last_pictures(number):
     kept = sorted(times.sent for times in meter.sent_since(0))
     assert kept == list(range(max(0, number - SAMPLES) + 1, number + 1))
     assert bool(meter.summary()) == bool(number)
+
+
+def test_a_stage_begins_where_the_last_one_that_is_known_ended():
+    meter = StageMeter()
+    pictures = [StageTimes(10**9, 0, 10**9 + 2 * 10**6, 0, 0, 10**9 + k * 10**6) for k in (5, 7, 9)]
+    for picture in pictures:
+        meter.add(picture)
+    assert meter.summary() == {
+        "received": {"p50": 2.0, "p95": 2.0},
+        "sent": {"p50": 5.0, "p95": 7.0},
+        "total": {"p50": 7.0, "p95": 9.0},
+    }
+    assert summarise(pictures) == meter.summary()
+    assert summarise([]) == {}

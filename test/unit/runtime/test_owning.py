@@ -229,6 +229,7 @@ ALLOWED = {
     ("camera_node.py", "open_source"): "owned from the next line on, and by the node thereafter",
     ("ros/process.py", "create_task"): "the executor's, which is no task of asyncio's",
     ("runtime/signals.py", "socketpair"): "its own context; imports nothing",
+    ("web/monitoring.py", "run_in_executor"): "its request waits; the loop waits for its threads",
     ("web/listener.py", "create_task"): "_own, into sets that end_tasks() ends",
     ("web/ports.py", "create_server"): "listen, which is called to be taken",
     ("web/ports.py", "socket"): "require_udp, for a moment, in a context",
