@@ -28,3 +28,9 @@ class NodeSettings:
         minimum=0.0,
         maximum=86_400.0,
     )
+    diagnostic_period: float = setting(
+        1.0,
+        "Seconds between two messages on /diagnostics, from when the node is started; 0: none",
+        minimum=0.0,
+        maximum=86_400.0,
+    )
