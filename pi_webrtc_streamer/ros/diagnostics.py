@@ -18,7 +18,7 @@ from rclpy.node import Node
 from ..runtime.owning import Owned
 from ..runtime.status import Status
 from .callbacks import call_every
-from .teleop.endpoints import publish_on
+from .endpoints import publish_on
 
 TOPIC = "/diagnostics"  # of the whole robot, whatever the node's namespace (REP 107)
 
