@@ -11,6 +11,7 @@ from ..media.codec import AccessUnit, Codec
 from ..media.encoded_stream import KEYFRAME_INTERVAL, EncodedStream
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageMeter
+from ..media.stream_load import StreamLoad
 from ..media.tiers import Tier
 from ..runtime.faults import faults
 from .sender import StreamSender
@@ -119,6 +120,22 @@ class Fanout:
             "failed": stream.failed,
             "stages": self.stages.summary(),
         }
+
+    def load(self) -> StreamLoad | None:
+        """Return what the stream costs; None while it is closed."""
+        stream = self._stream
+        if stream is None:
+            return None
+        return StreamLoad(
+            self._codec.value,
+            self.tier.name,
+            stream.encoder,
+            len(self._senders),
+            stream.encoded,
+            stream.skipped,
+            stream.failed,
+            stream.seconds,
+        )
 
     def _send(self, outlet: _Outlet, unit: AccessUnit) -> None:
         if outlet is not self._outlet:
