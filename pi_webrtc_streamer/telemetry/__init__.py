@@ -1,4 +1,5 @@
-"""What the process says of itself: what it holds, how much memory, the line of statistics.
+"""What the process says of itself: what it holds, how much memory, the line of statistics, and how
+its parts are.
 
 Imports ``bridge.py`` and what that imports; no rclpy.
 """

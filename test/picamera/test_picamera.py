@@ -95,6 +95,8 @@ def test_a_camera_is_found_by_number_id_and_part_of_an_id() -> None:
             with opened(wanted) as source:
                 assert source._device.camera.id == name
                 assert source.description.startswith(f"camera {number} (")
+                assert source.hardware_id.endswith(f" {name}")
+                assert source.hardware_id.removesuffix(f" {name}") in source.description
 
 
 @pytest.mark.parametrize("camera", ["3", "nowhere", ""])
@@ -254,6 +256,7 @@ def rate_of(pictures: list[Picture]) -> float:
 def test_the_rate_is_the_asked_one(framerate: float) -> None:
     with opened(BARS, framerate=framerate) as source:
         source.start()
+        assert source.framerate == framerate
         assert rate_of(captured(source, 12)) == pytest.approx(framerate, rel=0.2)
 
 
