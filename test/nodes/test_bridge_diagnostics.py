@@ -65,7 +65,9 @@ def test_a_port_that_is_taken_is_an_error_until_it_is_free(monitor):
             assert not bridge.bring_up()
             monitor.wait_for("bridge: lifecycle", ERROR, "cannot configure: port ")
             taken.close()
-            assert bridge.bring_up()
+            bridge.trigger_configure()
+            monitor.wait_for("bridge: lifecycle", OK, "inactive")
+            bridge.trigger_activate()
             monitor.wait_for("bridge: lifecycle", OK, "active")
             values = monitor.wait_for("bridge: HTTP server", OK, f"serving {bridge.url}")
             assert f":{values['port']}/" in bridge.url

@@ -10,6 +10,8 @@ from sensor_msgs.msg import CompressedImage
 
 from pi_webrtc_streamer.camera import opening
 from pi_webrtc_streamer.camera.live_input import LiveInput
+from pi_webrtc_streamer.camera.pattern import PatternSource
+from pi_webrtc_streamer.camera.source import SourceError
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.qos import newest_only
 from support.diagnostics import ERROR, OK, WARN, Monitor
@@ -74,6 +76,22 @@ def test_a_device_that_is_not_there_is_named_until_it_is(monitor, big_buck_bunny
         values = monitor.wait_for(CAMERA, OK, " pictures/s")
         assert values["expected frequency (Hz)"] == "25"
         assert monitor.newest[CAMERA].hardware_id == str(big_buck_bunny)
+
+
+def test_a_device_that_does_not_start_is_an_error_until_it_does(monitor, monkeypatch):
+    def refuse(source: PatternSource) -> None:
+        raise SourceError("it does not start")
+
+    camera = make_camera()
+    with running(camera, up=False):
+        with monkeypatch.context() as patch:
+            patch.setattr(PatternSource, "start", refuse)
+            assert not camera.bring_up()
+        monitor.wait_for(CAMERA, ERROR, "cannot activate: it does not start")
+        camera.trigger_activate()
+        monitor.wait_for(CAMERA, OK, " pictures/s")
+        camera.trigger_deactivate()
+        monitor.wait_for(CAMERA, OK, "inactive")
 
 
 def test_the_pattern_instead_of_a_camera_is_a_warning(monitor):

@@ -280,7 +280,7 @@ def test_the_rate_can_be_changed_before_the_start() -> None:
 
 
 def taken_with(settings: CameraSettings) -> tuple[Picture, Geometry]:
-    source, remaining, _ = open_source(settings)
+    source, remaining, *_ = open_source(settings)
     try:
         source.start()
         return captured(source, 1, Transformer(remaining))[0], remaining
@@ -342,7 +342,7 @@ def test_scaling_is_the_image_processors(unchanged: Picture) -> None:
     settings = replace(
         plain(), camera=BARS, width=1280, height=720, output_width=640, output_height=480
     )
-    source, remaining, _ = open_source(settings)
+    source, remaining, *_ = open_source(settings)
     try:
         picture = first_picture(source)  # before any software
     finally:
