@@ -36,8 +36,8 @@ class Bridge:
     replaced as a whole. ``driving`` is there if it is enabled, and ``controllers`` while it is
     active, too. ``warnings`` has what ``/health`` warns of, by subject; any thread may set one.
     ``requests`` holds the tasks of pictures that are being served by HTTP, to be ended when the
-    bridge is deactivated. ``instance`` is new for each configuration, so that a page sees a
-    restart.
+    bridge is deactivated. ``refused`` counts the requests that were not admitted. ``instance`` is
+    new for each configuration, so that a page sees a restart.
     """
 
     settings: BridgeSettings
@@ -47,6 +47,7 @@ class Bridge:
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
     requests: set[asyncio.Task[object]] = field(default_factory=set)
+    refused: int = 0
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     driving: Driving | None = None
     controllers: Controllers | None = None

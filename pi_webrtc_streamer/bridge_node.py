@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
 
@@ -29,8 +29,11 @@ from .ros.parameters import NodeParameters
 from .ros.subscription import OnDemandSubscription
 from .runtime.loop import LoopThread
 from .runtime.owning import Owned
+from .runtime.status import Status
 from .settings.schema import SettingsError, Value
 from .telemetry.counts import resident_memory
+from .telemetry.diagnosis.bridge import ServerFacts
+from .telemetry.diagnosis.looking import BridgeDiagnosis, NodeDiagnosis
 from .telemetry.memory_watch import MemoryWatch
 from .telemetry.reporting import logging_statistics
 from .web.access import Access, make_access
@@ -68,6 +71,8 @@ class BridgeNode(OwningNode):
         self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
         self.url = ""  # of the page
         self.link = ""  # the same with a token, where one was made for it
+        self._diagnosis = NodeDiagnosis()
+        self.report_diagnostics(self._node_parameters.value("diagnostic_period"), self._judge)
 
     def configure(self, owned: Owned) -> None:
         """Start the event loop and listen; pages say that the bridge is inactive."""
@@ -90,7 +95,8 @@ class BridgeNode(OwningNode):
         )
         foreign = self._predecessor.interface(self._bridge)
         serve = partial(self._serve, owned, access)
-        serve("the HTTP server", make_app(self._bridge, access, foreign), listener)
+        server = serve("the HTTP server", make_app(self._bridge, access, foreign), listener)
+        self._diagnose(owned, partial(server.facts, self._bridge, access))
         self._predecessor.serve(self._bridge, access, serve)
         self._watch_memory(owned, settings)
         self.url, self.link = access.url, access.link
@@ -130,7 +136,7 @@ class BridgeNode(OwningNode):
         what: str,
         app: Application,
         listener: socket.socket,
-    ) -> None:
+    ) -> WebServer:
         server = owned.take(
             what,
             partial(WebServer, app, self._bridge.settings, access.tls),
@@ -140,6 +146,19 @@ class BridgeNode(OwningNode):
             self._loop.run(server.start(listener))
         except TimeoutError as error:
             raise SetupError(str(error)) from error
+        return server
+
+    def _diagnose(self, owned: Owned, read_server: Callable[[], ServerFacts]) -> None:
+        """Let the parts of the bridge be judged as long as it is configured."""
+
+        def begin() -> None:
+            now = time.monotonic()
+            self._diagnosis.configured = BridgeDiagnosis(self._bridge, self._loop, read_server, now)
+
+        owned.take("the diagnosis", begin, lambda _: setattr(self._diagnosis, "configured", None))
+
+    def _judge(self) -> list[Status]:
+        return self._diagnosis.judge(self.state_label, self.last_failure, time.monotonic())
 
     def _read_settings(self) -> Settings:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -31,9 +31,11 @@ from .ros.log import logging_to, working_for
 from .ros.parameters import NodeParameters
 from .ros.qos import misfit_of_subscriber, newest_only
 from .runtime.owning import Owned
+from .runtime.status import Status
 from .settings.camera import CameraSettings
 from .settings.schema import SettingsError, Value
 from .telemetry.counts import resident_memory
+from .telemetry.diagnosis.capture import CaptureDiagnosis, CaptureFacts, judge_at_rest
 from .telemetry.statistics import CaptureStatistics
 
 CONTROLS = "controls."
@@ -54,6 +56,8 @@ class CameraNode(OwningNode):
             is_configured=lambda: self.state_label not in ("unconfigured", "configuring"),
             on_live=self._change,
         )
+        self._hardware_id = "none"  # known once the source was open
+        self.report_diagnostics(self._node_parameters.value("diagnostic_period"), self._judge)
 
     def configure(self, owned: Owned) -> None:
         """Open the source and create the publishers."""
@@ -79,16 +83,18 @@ class CameraNode(OwningNode):
 
     def activate(self, owned: Owned) -> None:
         """Start to capture and publish."""
+        self._statistics = CaptureStatistics(time.monotonic())
         if self._settings.statistics_interval:
             self._log_statistics(owned)
         try:
-            owned.take(
+            self._capture = owned.take(
                 "the capture",
                 partial(CaptureThread, self._source, self._reopen, self._take),
                 CaptureThread.close,
             )
         except SourceError as error:
             raise SetupError(str(error)) from error
+        self._diagnosis = CaptureDiagnosis(time.monotonic(), self._hardware_id)
         self.get_logger().info(
             f"publishing {self._images.topic_name} ({self._settings.framerate:g} fps asked for)"
         )
@@ -96,7 +102,7 @@ class CameraNode(OwningNode):
     def _open(self) -> None:
         """Open the source as the settings have it now, controls included."""
         with Owned() as owned:
-            source, steps, settings = open_source(self._settings)
+            source, steps, settings, stand_in = open_source(self._settings)
             owned.at_end("a source that cannot be used", source.close)
             self._steps, self._transform = steps, Transformer(steps.by_us)
             for name, value in self._controls.items():
@@ -104,7 +110,8 @@ class CameraNode(OwningNode):
                     source.set_control(name, value)
                 except SettingsError as error:
                     self.get_logger().warning(f"{CONTROLS}{name} is left out: {error}")
-            self._source, self._settings = source, settings
+            self._source, self._settings, self._stand_in = source, settings, stand_in
+            self._hardware_id = source.hardware_id
             owned.pop_all()
 
     def _reopen(self) -> Source:
@@ -143,6 +150,8 @@ class CameraNode(OwningNode):
         """Publish a picture and count it; in the capture thread."""
         with self._statistics.counting():
             self._publish(picture)
+        age = time.time_ns() - picture.stamp
+        self._statistics.on_handled(age, (picture.width, picture.height))
 
     def _publish(self, picture: Picture) -> None:
         """Publish a picture; nothing is encoded for nobody."""
@@ -189,9 +198,30 @@ class CameraNode(OwningNode):
         def report() -> None:
             self.get_logger().info(self._statistics.line(time.monotonic(), resident_memory()))
 
-        self._statistics = CaptureStatistics(time.monotonic())
         interval = self._settings.statistics_interval
         call_every(interval, report, owned, "the timer of the statistics", self)
+
+    def _judge(self) -> Sequence[Status]:
+        """Say how the camera is, for ``/diagnostics``."""
+        if self.state_label != "active":
+            return [judge_at_rest(self.state_label, self.last_failure, self._hardware_id)]
+        capture, statistics = self._capture, self._statistics
+        captured, published, dropped = statistics.counts
+        facts = CaptureFacts(
+            source=self._source.description,
+            expected=self._source.framerate,
+            captured=captured,
+            published=published,
+            dropped=dropped,
+            ages=statistics.take_ages(),
+            size=statistics.size,
+            subscribers=self._images.get_subscription_count(),
+            failure=capture.failure,
+            reopened=capture.reopened,
+            last_failure=capture.last_failure,
+            stand_in=self._stand_in,
+        )
+        return [self._diagnosis.judge(facts, time.monotonic())]
 
     def _manage_camera_info(self, owned: Owned) -> None:
         """Load the calibration, and take new ones."""

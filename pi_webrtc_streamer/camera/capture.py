@@ -20,7 +20,8 @@ class CaptureThread:
     """Captures from construction to :meth:`close`, and brings a source that fails back.
 
     ``reopen`` is called, in this thread, to replace a source that has failed. ``consume`` gets
-    every picture, which is only lent to it for the call.
+    every picture, which is only lent to it for the call. ``failure`` says why there is no source
+    now, ``reopened`` how often it was replaced, and ``last_failure`` why the last time.
     """
 
     def __init__(
@@ -32,6 +33,9 @@ class CaptureThread:
         self._source = source
         self._reopen = reopen
         self._consume = consume
+        self.failure = ""
+        self.reopened = 0
+        self.last_failure = ""
         self._stopping = threading.Event()
         context = copy_context()  # knows whose camera it is
         thread = threading.Thread(
@@ -56,6 +60,7 @@ class CaptureThread:
                 self._capture()
             except SourceError as error:
                 logger.error("%s; trying again every %g s", error, RETRY_AFTER)
+                self.failure = self.last_failure = str(error)
                 self._bring_back()
             except Exception as error:
                 # A fault of ours must not stop the camera; it is said, with its trace.
@@ -74,9 +79,12 @@ class CaptureThread:
                 self._source.start()
             except SourceError as error:
                 logger.debug("not yet: %s", error)
+                self.failure = str(error)
             except Exception as error:
                 # The thread must not end: nothing else would bring the source back.
                 faults.report(logger, "the source cannot be brought back", error)
             else:
+                self.failure = ""
+                self.reopened += 1
                 logger.info("capturing again: %s", self._source.description)
                 return

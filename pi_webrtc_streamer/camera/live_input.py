@@ -19,6 +19,7 @@ from ..media.distributor import Mailbox
 from ..runtime.owning import Owned, end_thread
 from ..settings.schema import Setting, SettingsError, Value
 from .source import LONGEST_WAIT, Picture, SourceError
+from .v4l2_identity import identify
 from .video_file import to_picture
 
 # Each packet is a picture of its own, so that one may be left out.
@@ -32,17 +33,28 @@ class LiveInput:
     fills; only the newest one is decoded.
     """
 
-    def __init__(self, name: str, container: InputContainer) -> None:
-        """Take an open input, to be closed with this source.
+    def __init__(
+        self,
+        name: str,
+        container: InputContainer,
+        hardware_id: str = "none",
+        framerate: float | None = None,
+    ) -> None:
+        """Take an open input, to be closed with this source; ``framerate`` is what was asked for.
 
         :raises SourceError: if its pictures depend on one another.
         """
         self._name = name
+        self.hardware_id = hardware_id
+        self.framerate = framerate
         self._container = container
         self._stream = container.streams.video[0]
         self._stream.thread_type = "NONE"  # frame threads would hold pictures back
         if self._stream.codec_context.name not in CODECS:
             raise SourceError(f"{name} delivers {self._stream.codec_context.name}, not pictures")
+        # Written now: FFmpeg's numbers are gone when the device is closed, and others may ask then.
+        size = f"{self._stream.width}x{self._stream.height}"
+        self.description = f"{name}, {size}, {self._stream.codec_context.name}"
         self._scaler = VideoReformatter()
         self._newest: Mailbox[tuple[Packet[VideoStream], int]] = Mailbox()
         self._failure: FFmpegError | None = None
@@ -50,12 +62,6 @@ class LiveInput:
         self._ended.set()
         self._stopping = threading.Event()
         self._running = Owned()
-
-    @property
-    def description(self) -> str:
-        """What is captured."""
-        stream = self._stream
-        return f"{self._name}, {stream.width}x{stream.height}, {stream.codec_context.name}"
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -140,7 +146,7 @@ def open_v4l2(device: str, width: int, height: int, framerate: float) -> LiveInp
             continue
         with Owned() as owned:
             owned.at_end("a device that cannot be used", container.close)
-            source = LiveInput(device, container)
+            source = LiveInput(device, container, identify(device), framerate)
             owned.pop_all()
             return source
     why = failure and failure.strerror

@@ -19,11 +19,15 @@ logger = logging.getLogger(__name__)
 
 
 class Opened(NamedTuple):
-    """An open source, what is done to its pictures, and the settings that open it again."""
+    """An open source, what is done to its pictures, and the settings that open it again.
+
+    ``stand_in`` says why it is the test pattern though a camera was asked for.
+    """
 
     source: Source
     steps: Steps
     settings: CameraSettings
+    stand_in: str = ""
 
 
 def open_source(settings: CameraSettings) -> Opened:
@@ -37,7 +41,8 @@ def open_source(settings: CameraSettings) -> Opened:
             return open_source(replace(settings, source=kind))
         except SourceError as error:
             logger.warning("showing the test pattern instead of a camera: %s", error)
-            settings = replace(settings, source="pattern")
+            opened = open_source(replace(settings, source="pattern"))
+            return opened._replace(stand_in=str(error))
     if settings.source == "picamera2":
         return _open_camera(settings)
     geometry = geometry_of(settings)

@@ -55,6 +55,16 @@ class PatternSource:
         return f"{kind}, {self._width}x{self._height}"
 
     @property
+    def hardware_id(self) -> str:
+        """There is no device."""
+        return "test pattern"
+
+    @property
+    def framerate(self) -> float:
+        """Pictures a second."""
+        return 1 / self._period
+
+    @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
         """A pattern has none."""
         return {}

@@ -41,7 +41,8 @@ class PicameraSource:
         self, camera: str, width: int, height: int, framerate: float, geometry: Geometry
     ) -> None:
         picamera2 = load_picamera2()
-        number = find_camera(camera, picamera2.Picamera2.global_camera_info())
+        known = picamera2.Picamera2.global_camera_info()
+        number = find_camera(camera, known)
         with Owned() as owned:
             self._device = owned.take(
                 "the camera", lambda: acquire(picamera2, number), lambda device: device.close()
@@ -49,12 +50,19 @@ class PicameraSource:
             self._mapped = picamera2.MappedArray
             self._stream, self.steps = self._configure(width, height, framerate, geometry)
             self.description = self._describe(number, (width, height))
+            self.hardware_id = f"{self._model} {known[number]['Id']}"
             self._limited_range = self._delivers_limited_range()
+            self._paced = RATE_CONTROL in self._device.camera_controls
             self._owned = owned.pop_all()
         self._framerate = framerate
         self._job: Any = None
         self._last = 0.0  # monotonic time of the newest picture
         self._running = False
+
+    @property
+    def framerate(self) -> float | None:
+        """What was asked for, where the camera can be asked."""
+        return self._framerate if self._paced else None
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -232,18 +240,21 @@ class PicameraSource:
         return colours is not None and bool(colours.range == libcamera.ColorSpace.Range.Limited)
 
     def _describe(self, number: int, asked: tuple[int, int]) -> str:
-        model = self._device.camera_properties.get("Model", "camera")
         width, height = self._device.camera_configuration()["main"]["size"]
         if (width, height) != asked:
             logger.warning(
                 "camera %d (%s) delivers %dx%d instead of %dx%d",
                 number,
-                model,
+                self._model,
                 width,
                 height,
                 *asked,
             )
-        return f"camera {number} ({model}), {width}x{height}"
+        return f"camera {number} ({self._model}), {width}x{height}"
+
+    @property
+    def _model(self) -> str:
+        return str(self._device.camera_properties.get("Model", "camera"))
 
 
 def _durations(framerate: float) -> tuple[int, int]:

@@ -59,6 +59,16 @@ class Source(Protocol):
         ...
 
     @property
+    def hardware_id(self) -> str:
+        """What tells the device from others of its kind, as far as it says."""
+        ...
+
+    @property
+    def framerate(self) -> float | None:
+        """How many pictures a second there should be; None if the source does not say."""
+        ...
+
+    @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
         """The device's controls that can be set, with their defaults (None if unknown)."""
         ...

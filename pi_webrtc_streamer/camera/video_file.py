@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
 LONGEST_GAP = 2.0  # seconds
 HD_HEIGHT = 720  # from here on, a video that does not say so is taken for BT.709
 UNSPECIFIED = 2  # of FFmpeg's colour spaces
+_USER_INFO = re.compile(r"^([\w+.-]+://)[^/?#]*@")  # user and password (RFC 3986, 3.2.1)
 
 
 class VideoSource:
@@ -32,18 +34,18 @@ class VideoSource:
     def __init__(self, location: str) -> None:
         self._location = location
         self._container, self._stream = _open(location)
+        # Read now: FFmpeg's numbers are gone when the file is closed, and others may ask then.
+        self.hardware_id = self._name = without_password(location)
+        rate = self._stream.average_rate
+        self.framerate = float(rate) if rate else None
+        pace = f", {self.framerate:.4g} fps" if self.framerate else ""
+        size = f"{self._stream.width}x{self._stream.height}"
+        self.description = f"{self._name}, {size}{pace}, looped"
         self._scaler = VideoReformatter()
         self._frames = self._decode()
         self._next: VideoFrame | None = None
         self._pace = _Pace()
         self._due = 0.0
-
-    @property
-    def description(self) -> str:
-        """What is captured."""
-        rate = self._stream.average_rate
-        pace = f", {float(rate):.4g} fps" if rate else ""
-        return f"{self._location}, {self._stream.width}x{self._stream.height}{pace}, looped"
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -93,14 +95,14 @@ class VideoSource:
             except FFmpegError as error:
                 if count or not rewound:
                     raise SourceError(
-                        f"{self._location} cannot be read on: {error.strerror}"
+                        f"{self._name} cannot be read on: {error.strerror}"
                     ) from error
                 # It could not be rewound, though it said so: by a server that sends no parts.
                 self._open_anew()
                 rewound = False
                 continue
             if count == 0:
-                raise SourceError(f"{self._location} holds no picture that can be decoded")
+                raise SourceError(f"{self._name} holds no picture that can be decoded")
             rewound = self._rewind()
 
     def _rewind(self) -> bool:
@@ -155,20 +157,26 @@ def _seconds(frame: VideoFrame) -> float | None:
     return time_of_frame
 
 
+def without_password(location: str) -> str:
+    """Return a path or URL as it may be shown: every ROS node can read it (``/diagnostics``)."""
+    return _USER_INFO.sub(r"\1", location)
+
+
 def _open(location: str) -> tuple[InputContainer, VideoStream]:
+    name = without_password(location)
     if "://" not in location and not Path(location).is_file():
         raise SourceError(
-            f'there is no file "{location}"; give source the path or URL of a video, '
+            f'there is no file "{name}"; give source the path or URL of a video, '
             "or one of auto, picamera2, v4l2, pattern, pattern:busy"
         )
     timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if "://" in location else None
     try:
         container = av.open(location, timeout=timeout)
     except FFmpegError as error:
-        raise SourceError(f'"{location}" cannot be opened as a video: {error.strerror}') from error
+        raise SourceError(f'"{name}" cannot be opened as a video: {error.strerror}') from error
     if not container.streams.video:
         container.close()
-        raise SourceError(f'"{location}" has no video stream')
+        raise SourceError(f'"{name}" has no video stream')
     stream = container.streams.video[0]
     stream.thread_type = "NONE"  # frame threads would hold pictures back
     return container, stream

@@ -67,6 +67,7 @@ class EncodedStream:
     """One codec and tier of one camera: an encoder, a packetiser, and who takes its units.
 
     ``bitrate``, in bit/s, may be set from any thread; it takes effect at the next picture.
+    ``seconds`` is what scaling and encoding have taken so far.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class EncodedStream:
         self.encoded = 0
         self.skipped = 0
         self.failed = 0
+        self.seconds = 0.0
         self._settings = settings
         self._sink = sink
         self._encoder: Encoder | None = None
@@ -105,6 +107,7 @@ class EncodedStream:
             return
         if now < self._rebuild_at:
             raise EncoderFailed(self._failure)
+        begun = time.perf_counter()
         try:
             encoded = self._encode(picture.divided(self.tier.divisor), self.keyframes.due(now))
         except Exception as error:
@@ -112,6 +115,7 @@ class EncodedStream:
             if isinstance(error, FFmpegError):
                 raise EncoderFailed(self._failure) from error
             raise
+        self.seconds += time.perf_counter() - begun
         self._proven = True
         if encoded is None:
             return
@@ -123,6 +127,12 @@ class EncodedStream:
         times = picture.times._replace(encoded=time.time_ns())
         size = sum(map(len, payloads))
         self._sink.deliver(AccessUnit(payloads, timestamp, is_keyframe, size, times))
+
+    @property
+    def encoder(self) -> str:
+        """FFmpeg's name of the encoder that is open; empty if none is."""
+        encoder = self._encoder
+        return encoder.name if encoder is not None else ""
 
     def _give_up_encoder(self, error: Exception, now: float) -> None:
         self.failed += 1

@@ -33,6 +33,11 @@ NEVER = 1_000_000  # frames between key frames: they are sent on demand only
 class Encoder(Protocol):
     """Encodes pictures of one size with one codec."""
 
+    @property
+    def name(self) -> str:
+        """FFmpeg's name of the encoder."""
+        ...
+
     def suits(self, frame: VideoFrame, bitrate: int) -> bool:
         """Whether this encoder can take the picture and go to this bitrate, in bit/s."""
         ...
@@ -55,6 +60,10 @@ class _PyavEncoder:
         self._context = context
         self._count = 0
         live.encoders.add(self)
+
+    @property
+    def name(self) -> str:
+        return self._context.name
 
     def suits(self, frame: VideoFrame, bitrate: int) -> bool:
         return (frame.width, frame.height) == (self._context.width, self._context.height)

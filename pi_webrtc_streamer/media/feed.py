@@ -25,7 +25,11 @@ SAY_AGAIN_AFTER = 10.0  # seconds before the same problem is logged again
 
 @dataclass(frozen=True)
 class FeedStatus:
-    """A camera as ``/cameras`` shows it; ``age`` in seconds, ``rate`` in frames/s."""
+    """A camera as ``/cameras`` shows it; ``age`` in seconds, ``rate`` in frames/s.
+
+    ``delay`` is how old the newest frame was when it was received, by its stamp, in seconds; None
+    without a stamp. ``misfit`` is why a publisher's QoS lets nothing through.
+    """
 
     state: str
     reason: str
@@ -33,6 +37,8 @@ class FeedStatus:
     height: int
     rate: float
     age: float | None
+    delay: float | None = None
+    misfit: str | None = None
 
 
 class CameraFeed:
@@ -65,6 +71,7 @@ class CameraFeed:
         self._problems = RateMeter()
         self._size = (0, 0)
         self._last_received: float | None = None
+        self._delay: float | None = None
         self._problem: tuple[str, float] | None = None
         self._problem_logged: tuple[str, float] | None = None
         self._misfit: str | None = None
@@ -97,6 +104,7 @@ class CameraFeed:
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now
+        self._delay = (times.received - times.captured) / 1e9 if times.captured else None
         self._misfit = None
         self._frames.add(now)
         self.distributor.publish(frame, audience)
@@ -143,7 +151,10 @@ class CameraFeed:
             misfit=self._misfit,
         )
         width, height = self._size
-        return FeedStatus(state, reason, width, height, self._frames.rate(now), age)
+        rate = self._frames.rate(now)
+        return FeedStatus(
+            state, reason, width, height, rate, age, self._delay if rate else None, self._misfit
+        )
 
     def _current_problem(self, now: float) -> str | None:
         """The problem that keeps the picture away; one bad message among many does not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from traceback import format_exception
 
@@ -13,8 +13,10 @@ from rclpy.parameter import Parameter
 
 from ..runtime.faults import faults
 from ..runtime.owning import Owned, ReleaseError
+from ..runtime.status import Status
 from ..settings.schema import Value
 from .callbacks import call_every
+from .lean import imported_when_used
 from .log import working_for
 
 AUTOSTART_INTERVAL = 5.0  # seconds between attempts
@@ -45,6 +47,7 @@ class OwningNode(LifecycleNode):
         self._configured = Owned()
         self._active = Owned()
         self._trying_again = Owned()
+        self._reporting = Owned()
         self._last_failure = ""
         self._refuse_impossible_transitions()
 
@@ -64,6 +67,18 @@ class OwningNode(LifecycleNode):
         """Configure, and activate; returns whether the node is active then."""
         configured: bool = self.trigger_configure() == TransitionCallbackReturn.SUCCESS
         return configured and bool(self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
+
+    def report_diagnostics(self, period: float, judge: Callable[[], Iterable[Status]]) -> None:
+        """Publish every ``period`` seconds, 0 for never, how the node's parts are; in each state,
+        from now on until the node is shut down.
+        """
+        if not period:
+            return
+        with imported_when_used("numpy"):  # some messages of ROS have arrays; these have none
+            from .diagnostics import Diagnostics
+
+        make = partial(Diagnostics, self, period, judge)
+        self._reporting.take("the diagnostics", make, Diagnostics.close)
 
     def keep_bringing_up(self) -> None:
         """Bring the node up now or, while that fails, every few seconds.
@@ -94,6 +109,7 @@ class OwningNode(LifecycleNode):
         rclpy 7 and 9 leave that to the garbage collector: until it comes by, the node and its
         services stay in the ROS graph.
         """
+        self._release(self._reporting)
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()
 
@@ -103,12 +119,18 @@ class OwningNode(LifecycleNode):
         label: str = self._state_machine.current_state[1]
         return label
 
+    @property
+    def last_failure(self) -> str:
+        """Why the last attempt to configure or activate failed; empty if it did not."""
+        return self._last_failure
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run :meth:`configure`; FAILURE and nothing held if it raises."""
         try:
             with working_for(self.get_logger()), Owned(self._could_not_give_back) as owned:
                 self.configure(owned)
                 self._configured = owned.pop_all()
+                self._last_failure = ""
         except Exception as error:
             return self._failed("configure", error)
         return super().on_configure(state)
@@ -125,6 +147,7 @@ class OwningNode(LifecycleNode):
                 )
                 self.activate(owned)
                 self._active = owned.pop_all()
+                self._last_failure = ""
         except Exception as error:
             return self._failed("activate", error)
         self.get_logger().info("active")
@@ -140,7 +163,7 @@ class OwningNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back everything."""
-        result = self._release(self._trying_again, self._active, self._configured)
+        result = self._release(self._reporting, self._trying_again, self._active, self._configured)
         # FAILURE ends the node as SUCCESS does; ERROR would make it one that can be configured.
         failed = result == TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.FAILURE if failed else result

@@ -1,4 +1,5 @@
-"""What any process needs that is to run for months: owners, an event loop, faults, signals, memory.
+"""What any process needs that is to run for months: owners, an event loop, faults, signals, memory,
+and how a part of it is.
 
 Imports no other room, and no rclpy.
 """

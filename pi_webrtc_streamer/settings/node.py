@@ -38,3 +38,9 @@ class NodeSettings:
         "What the robot is called: in the page's title, in /cameras, and in place of {robot_name} "
         "in frame_id and frame_prefix",
     )
+    diagnostic_period: float = setting(
+        1.0,
+        "Seconds between two messages on /diagnostics, from when the node is started; 0: none",
+        minimum=0.0,
+        maximum=86_400.0,
+    )

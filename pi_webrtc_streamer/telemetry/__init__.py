@@ -1,5 +1,5 @@
 """What the process says of itself: its state, what it holds, how much memory, the line of
-statistics.
+statistics, and how its parts are.
 
 Imports ``bridge.py`` and what that imports; no rclpy.
 """

@@ -15,6 +15,7 @@ from statistics import median
 
 from ..media.frame_counts import FrameCounts
 from ..media.stages import SAMPLES, StageTimes, summarise
+from .diagnosis.capture import Ages
 
 PREFIX = "statistics"
 
@@ -52,6 +53,8 @@ class CaptureStatistics:
         self._captured = 0
         self._published = 0
         self._dropped = 0
+        self._size = 0, 0
+        self._ages: deque[int] = deque(maxlen=SAMPLES)
         self._jpeg_times: deque[float] = deque(maxlen=SAMPLES)
         self._last = now, 0, 0, 0
 
@@ -65,10 +68,33 @@ class CaptureStatistics:
             self._dropped += 1
             raise
 
+    def on_handled(self, age: int, size: tuple[int, int]) -> None:
+        """Note how old a picture is, in ns by its stamp, now that whoever wants it has it; and its
+        width and height as it was captured.
+        """
+        self._ages.append(age)
+        self._size = size
+
     def on_published(self, jpeg_time: float) -> None:
         """Count a picture that was published, which took so many ms to be made JPEG."""
         self._published += 1
         self._jpeg_times.append(jpeg_time)
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many pictures were captured, published and dropped."""
+        return self._captured, self._published, self._dropped
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the newest picture as it was captured."""
+        return self._size
+
+    def take_ages(self) -> Ages | None:
+        """Return how old pictures were since the last time; None if there was none."""
+        ages, self._ages = self._ages, deque(maxlen=SAMPLES)
+        taken = tuple(ages)  # in one step: another thread may be about to add one
+        return Ages(min(taken) / 1e9, max(taken) / 1e9) if taken else None
 
     def line(self, now: float, memory: int) -> str:
         """Return the camera node's line, of the time since the last one."""

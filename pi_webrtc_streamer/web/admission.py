@@ -12,7 +12,7 @@ from ..access.entrance import Refusal, require
 from ..access.roles import Role
 from .errors import ApiError, Handler
 from .foreign import is_foreign
-from .keys import ACCESS
+from .keys import ACCESS, BRIDGE
 from .login import is_for_people, login_page, signed_in
 from .tools import CHALLENGE, HOW_TO_SHOW_IT, is_for_tools
 from .visit import visit_of
@@ -62,6 +62,7 @@ async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
             require(visitor_role(request), needed)
         return await handler(request)
     except Refusal as refusal:
+        request.app[BRIDGE].refused += 1
         return _refuse(request, refusal)
 
 

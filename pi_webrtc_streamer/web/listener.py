@@ -33,7 +33,7 @@ class Listener:
     """Accepts connections on a socket from :meth:`start` to :meth:`stop`, within limits.
 
     ``make_handler`` returns the protocol that serves a connection, which is one over TLS where
-    ``tls`` is given.
+    ``tls`` is given. ``refused`` counts those for which there was no room.
     """
 
     def __init__(
@@ -52,6 +52,12 @@ class Listener:
         self._connecting: set[asyncio.Task[None]] = set()
         self._refusals: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self.refused = 0
+
+    @property
+    def connected(self) -> int:
+        """How many connections there are."""
+        return self._clients.total()
 
     def start(self) -> None:
         """Begin to accept."""
@@ -92,14 +98,16 @@ class Listener:
                 self._make_handler(), self._limits, on_closed=partial(self._give_back, client)
             )
             _own(self._connect(connected, connection), self._connecting)
-        elif self._tls is None and len(self._refusals) < MOST_REFUSALS:
+            return
+        self.refused += 1
+        if self._tls is None and len(self._refusals) < MOST_REFUSALS:
             _own(_refuse(connected, refusal), self._refusals)
         else:
             connected.close()
 
     def _refusal(self, client: str) -> bytes | None:
         limits = self._limits
-        if self._clients.total() >= limits.total:
+        if self.connected >= limits.total:
             return answer(
                 503, f"all {limits.total} connections are taken; try again later", RETRY_AFTER
             )

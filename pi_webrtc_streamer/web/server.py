@@ -11,6 +11,7 @@ from aiohttp import web
 from ..bridge import Bridge
 from ..runtime.async_owning import AsyncOwned
 from ..settings.bridge import BridgeSettings
+from ..telemetry.diagnosis.bridge import ServerFacts
 from . import cameras, clock, monitoring, whep
 from .access import Access
 from .admission import admit, requires
@@ -68,6 +69,8 @@ class WebServer:
             body_size=settings.max_body_size,
         )
         self._owned = AsyncOwned()
+        self._listener: Listener | None = None
+        self._settings = settings
         self._tls = tls
         self._runner = web.AppRunner(
             app,
@@ -90,11 +93,27 @@ class WebServer:
                 Listener.end_tasks,
             )
             owned.take("the listener", listener.start, lambda _: listener.stop())
+            self._listener = listener
             self._owned = owned.pop_all()
 
     async def stop(self) -> None:
         """Stop listening and end every request."""
         await self._owned.aclose()
+
+    def facts(self, bridge: Bridge, access: Access) -> ServerFacts:
+        """Return what diagnostics say of the server; in the loop."""
+        listener = self._listener
+        return ServerFacts(
+            url=access.url,
+            address=self._settings.host,
+            port=access.port,
+            tls=self._settings.tls,
+            auth=self._settings.auth,
+            connections=listener.connected if listener is not None else 0,
+            most_connections=self._settings.max_connections,
+            refused_connections=listener.refused if listener is not None else 0,
+            refused_requests=bridge.refused,
+        )
 
     def _make_handler(self) -> asyncio.Protocol:
         assert self._runner.server is not None

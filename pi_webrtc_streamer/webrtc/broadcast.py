@@ -13,6 +13,7 @@ from ..media.codec import Codec
 from ..media.frame_counts import FrameCounts
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageTimes
+from ..media.stream_load import StreamLoad
 from ..media.tiers import Tier
 from ..runtime.owning import Owned
 from .fanout import Fanout
@@ -99,6 +100,10 @@ class Broadcast:
     def describe(self) -> list[dict[str, object]]:
         """Return what ``/stats`` says of the streams that are open."""
         return [about for fanout in self._fanouts if (about := fanout.describe()) is not None]
+
+    def loads(self) -> list[StreamLoad]:
+        """Return what the streams that are open cost."""
+        return [load for fanout in self._fanouts if (load := fanout.load()) is not None]
 
     def _move(self, sender: StreamSender, place: Place, target: Fanout) -> None:
         """Let a viewer leave its tier when the key frame of another is there, and not before."""

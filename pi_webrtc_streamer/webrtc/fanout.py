@@ -12,6 +12,7 @@ from ..media.encoded_stream import KEYFRAME_INTERVAL, EncodedStream
 from ..media.frame_counts import StreamCounts
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageMeter
+from ..media.stream_load import StreamLoad
 from ..media.tiers import Tier
 from ..runtime.faults import faults
 from .sender import StreamSender
@@ -118,6 +119,22 @@ class Fanout:
             **self.counts._asdict(),
             "stages": self.stages.summary(),
         }
+
+    def load(self) -> StreamLoad | None:
+        """Return what the stream costs; None while it is closed."""
+        stream = self._stream
+        if stream is None:
+            return None
+        return StreamLoad(
+            self._codec.value,
+            self.tier.name,
+            stream.encoder,
+            len(self._senders),
+            stream.encoded,
+            stream.skipped,
+            stream.failed,
+            stream.seconds,
+        )
 
     def _send(self, outlet: _Outlet, unit: AccessUnit) -> None:
         if outlet is not self._outlet:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..media.frame_counts import FrameCounts
 from ..media.stages import StageTimes
+from ..media.stream_load import StreamLoad
 from ..runtime.heap import settle_heap
 from ..runtime.owning import LONGEST_RELEASE
 from .errors import TooManyViewers
@@ -120,6 +121,15 @@ class LateViewers:
     def peers(self, camera: str) -> Mapping[str, Mapping[str, str]]:
         """Return the states of each viewer's connection to a camera, by the viewer's number."""
         return self._viewers.peers(camera) if self._viewers is not None else {}
+
+    def loads(self) -> Mapping[str, list[StreamLoad]]:
+        """Return what the streams that are open cost, by camera."""
+        return self._viewers.loads() if self._viewers is not None else {}
+
+    @property
+    def disconnected(self) -> int:
+        """How many viewers were let go since their links were beyond help."""
+        return self._viewers.disconnected if self._viewers is not None else 0
 
     def describe(self) -> dict[str, object]:
         """Return what ``/stats`` says of streams and viewers."""

@@ -14,6 +14,7 @@ from ..media.codec import Codec
 from ..media.frame_counts import FrameCounts
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageTimes
+from ..media.stream_load import StreamLoad
 from ..runtime.async_owning import AsyncOwned, Scope
 from ..runtime.faults import faults
 from ..runtime.heap import release_heap
@@ -152,6 +153,13 @@ class Viewers:
             "viewers": viewers,
             "disconnected": self.disconnected,
         }
+
+    def loads(self) -> dict[str, list[StreamLoad]]:
+        """Return what the streams that are open cost, by camera."""
+        loads: dict[str, list[StreamLoad]] = {}
+        for (camera, _), broadcast in self._broadcasts.items():
+            loads.setdefault(camera, []).extend(broadcast.loads())
+        return loads
 
     async def _control_rates(self) -> None:
         """Follow the viewers' links until the last viewer is closed."""

@@ -7,10 +7,7 @@ import signal
 import threading
 from collections import OrderedDict
 from contextlib import ExitStack
-from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 from av.error import FFmpegError
 from rcl_interfaces.srv import GetParameters, SetParameters
@@ -27,6 +24,7 @@ from pi_webrtc_streamer.runtime.faults import faults
 from pi_webrtc_streamer.webrtc import path
 from support.cameras import get_stats, reaches
 from support.nodes import TOPIC, Publisher, client_of, grey_jpeg, make_bridge, running
+from support.pictures import write_noise
 from support.program import Program, free_port
 from support.program import node as start_node
 from support.waiting import until, wait_for
@@ -55,21 +53,9 @@ async def test_a_camera_process_that_is_killed_and_started_again():
             assert list((await get_stats(bridge.url))["viewers"]) == [session]
 
 
-def write_clip(path: Path) -> None:
-    """Write a second of video, of noise: too much for FFmpeg to keep it when the server is gone."""
-    rng = np.random.default_rng(0)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mjpeg", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
-        for _ in range(25):
-            picture = rng.integers(0, 256, (480, 640, 3), np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
-        container.mux(stream.encode())
-
-
 async def test_a_camera_that_is_unplugged_and_plugged_in_again(tmp_path):
     """The source is a URL, and what is unplugged the server behind it."""
-    write_clip(tmp_path / "clip.avi")
+    write_noise(tmp_path / "clip.avi")
     port = str(free_port())
     bridge = make_bridge()
 

@@ -38,14 +38,22 @@ def driven_bridge():
 
 NEVER_NEEDED = {"numpy", "cv2", "simplejpeg", "yaml", "PIL"}
 FOR_VIEWERS = {"av", "cryptography", "pylibsrtp"}
-FOR_DRIVING = {"geometry_msgs", "diagnostic_msgs", "std_srvs"}
+FOR_DRIVING = {"geometry_msgs", "std_srvs"}
+FOR_DIAGNOSTICS = {"diagnostic_msgs"}
 
 
 def test_a_bridge_that_nobody_watches(bridge):
     program, _ = bridge
     packages = loaded(program)
-    assert {"rclpy", "aiohttp"} <= packages  # they can be seen
+    assert {"rclpy", "aiohttp", *FOR_DIAGNOSTICS} <= packages  # they can be seen
     assert not (NEVER_NEEDED | FOR_VIEWERS | FOR_DRIVING) & packages
+
+
+def test_a_bridge_without_diagnostics():
+    parameters = [f"port:={free_port()}", "diagnostic_period:=0.0"]
+    with node("bridge_node", *parameters) as program:
+        program.wait_for_output("active")
+        assert not FOR_DIAGNOSTICS & loaded(program)
 
 
 def test_a_bridge_that_can_be_driven_and_that_nobody_drives(driven_bridge):

@@ -96,6 +96,8 @@ def test_a_camera_is_found_by_number_id_and_part_of_an_id() -> None:
             with opened(wanted) as source:
                 assert source._device.camera.id == name
                 assert source.description.startswith(f"camera {number} (")
+                assert source.hardware_id.endswith(f" {name}")
+                assert source.hardware_id.removesuffix(f" {name}") in source.description
 
 
 @pytest.mark.parametrize("camera", ["3", "nowhere", ""])
@@ -255,6 +257,7 @@ def rate_of(pictures: list[Picture]) -> float:
 def test_the_rate_is_the_asked_one(framerate: float) -> None:
     with opened(BARS, framerate=framerate) as source:
         source.start()
+        assert source.framerate == framerate
         assert rate_of(captured(source, 12)) == pytest.approx(framerate, rel=0.2)
 
 
@@ -278,7 +281,7 @@ def test_the_rate_can_be_changed_before_the_start() -> None:
 
 
 def taken_with(settings: CameraSettings) -> tuple[Picture, Steps]:
-    source, steps, _ = open_source(settings)
+    source, steps, *_ = open_source(settings)
     try:
         source.start()
         return captured(source, 1, Transformer(steps.by_us))[0], steps
@@ -351,7 +354,7 @@ def test_scaling_is_the_image_processors(unchanged: Picture) -> None:
     settings = replace(
         plain(), camera=BARS, width=1280, height=720, output_width=640, output_height=480
     )
-    source, steps, _ = open_source(settings)
+    source, steps, *_ = open_source(settings)
     try:
         picture = first_picture(source)  # before any software
     finally:

@@ -27,6 +27,7 @@ from pi_webrtc_streamer.camera import capture, picamera
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.process import owning, ros_context, spinning
 from pi_webrtc_streamer.ros.qos import newest_only
+from support.diagnostics import ERROR, OK, Monitor
 from support.waiting import wait_for
 
 BARS, LINES, PICTURE = "Virtual0", "Virtual1", "Virtual2"
@@ -376,3 +377,18 @@ def test_a_stalled_camera_can_be_deactivated_and_cleaned_up() -> None:
         wait_for(lambda: node._source._job is not None, "the camera to be waited for")
         observer.change("deactivate", "cleanup")
         assert node.state_label == "unconfigured"
+
+
+# ---- What the node says of it
+
+
+def test_a_camera_that_stalls_is_an_error_on_diagnostics_until_it_goes_on() -> None:
+    with camera_and_observer(diagnostic_period=0.2) as (_, observer), Monitor(observer) as monitor:
+        observer.change("configure", "activate")
+        monitor.wait_for("camera: capture", OK, " pictures/s")
+        assert BARS in monitor.newest["camera: capture"].hardware_id
+        virtcam.stall(BARS, True)
+        monitor.wait_for("camera: capture", ERROR, "has delivered no picture for 0.5 s")
+        virtcam.stall(BARS, False)
+        values = monitor.wait_for("camera: capture", OK, " pictures/s")
+        assert int(values["times opened again"]) >= 1

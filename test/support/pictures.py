@@ -51,6 +51,18 @@ def write_video(path, levels):
         container.mux(stream.encode(None))
 
 
+def write_noise(path):
+    """Write a second of video, of noise: too much for FFmpeg to keep it when the rest is gone."""
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuvj420p"
+        for _ in range(25):
+            picture = rng.integers(0, 256, (480, 640, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode())
+
+
 def jpeg(width: int, height: int, luma: int | None = None) -> memoryview:
     """Return a ramp from black to white, or one level."""
     y = np.linspace(0, 255, width).round().astype(np.uint8)[None].repeat(height, 0)

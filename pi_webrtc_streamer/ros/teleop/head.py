@@ -12,7 +12,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from ...runtime.owning import Owned
 from ...settings.teleop import TeleopSettings
 from ...teleop.head import Gaze
-from .endpoints import publish_on, subscribe_to
+from ..endpoints import publish_on, subscribe_to
 
 REACHED_WITHIN = 100_000_000  # nanoseconds: two periods, so that one point leads to the next
 

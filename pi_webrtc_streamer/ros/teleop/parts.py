@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from ...runtime.owning import Owned
 from ...settings.teleop import TeleopSettings
+from ...teleop.diagnosis import judge_driving
 from ...teleop.driving import Driving
 from ...teleop.stop import ResetRefused
 from ..callbacks import call_every, own_group
-from .endpoints import publish_on
+from ..diagnostics import to_message
+from ..endpoints import publish_on
 from .thread import DriveThread
 from .velocity import VelocityPublisher
 
@@ -118,7 +120,7 @@ class _Parts:
 
         def look() -> None:
             self._look()
-            state.publish(diagnostic_status(node.get_name(), self._driving.describe()))
+            state.publish(to_message(node, judge_driving(self._driving.describe())))
 
         look()
         call_every(LOOK_EVERY, look, owned, "the look at who listens", node)
@@ -172,24 +174,6 @@ class _Parts:
         except ResetRefused as refusal:
             response.success, response.message = False, str(refusal)
         return response
-
-
-def diagnostic_status(node: str, described: dict[str, object]) -> DiagnosticStatus:
-    """Return the state of teleoperation as diagnostics have it."""
-    problem = described["reason"] or described["problem"]
-    return DiagnosticStatus(
-        level=DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
-        name=f"{node}: teleop",
-        message=str(problem or described["state"]),
-        hardware_id="",
-        values=[KeyValue(key=key, value=_plain(value)) for key, value in sorted(described.items())],
-    )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return str(value.get("name", value))
-    return "" if value is None else str(value)
 
 
 _now: Callable[[], float] = time.monotonic

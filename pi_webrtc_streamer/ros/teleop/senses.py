@@ -10,7 +10,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import BatteryState
 
 from ...runtime.owning import Owned
-from .endpoints import subscribe_to
+from ..endpoints import subscribe_to
 
 
 def follow_odometry(node: Node, topic: str, tell: Callable[[float], object], owned: Owned) -> None:

@@ -14,8 +14,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from ...runtime.owning import Owned
 from ...teleop.limits import Velocity
+from ..endpoints import publish_on
 from ..qos import compatible, newest_only
-from .endpoints import publish_on
 
 PLAIN, STAMPED = "geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped"
 OF_SETTING: dict[str, type] = {"twist": Twist, "twist_stamped": TwistStamped}

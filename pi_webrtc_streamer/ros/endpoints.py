@@ -1,4 +1,4 @@
-"""Publishers and subscriptions of driving, each given back with a stack."""
+"""Publishers and subscriptions for small messages, each given back with a stack."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from ...runtime.owning import Owned
-from ..callbacks import own_group
-from ..qos import newest_only
+from ..runtime.owning import Owned
+from .callbacks import own_group
+from .qos import newest_only
 
 
 def publish_on(
