@@ -39,7 +39,7 @@ def load_calibration(path: Path) -> CalibrationFile | None:
 
     :raises CalibrationError: if it cannot be read as a calibration; the text names the file.
     """
-    refuse_ini(path)
+    check_format(path)
     try:
         text = _read_text(path)
     except FileNotFoundError:
@@ -68,23 +68,25 @@ def save_calibration(path: Path, camera_name: str, calibration: Calibration) -> 
 
     :raises CalibrationError: if that cannot be done; the text names the file.
     """
-    refuse_ini(path)
+    check_format(path)
     try:
         write_whole(path.resolve(), format_calibration(camera_name, calibration))
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         raise CalibrationError(f"the calibration {path} cannot be written: {error}") from error
 
 
-def refuse_ini(path: Path) -> None:
-    """See that a file is not of the other format that upstream knows.
+def check_format(path: Path) -> None:
+    """See that a file is of the format that is read and written here, by its name.
 
-    :raises CalibrationError: if it is, by its name.
+    :raises CalibrationError: if not.
     """
     if path.suffix == ".ini":
         raise CalibrationError(
             f"{path} is a calibration in Videre's INI format, which is not supported: use the "
             ".yaml that cameracalibrator writes beside it"
         )
+    if path.suffix not in (".yaml", ".yml"):
+        raise CalibrationError(f"{path} is no name of a calibration; it ends in .yaml or .yml")
 
 
 def parse_calibration(text: str) -> CalibrationFile:

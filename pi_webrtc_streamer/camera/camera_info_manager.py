@@ -121,6 +121,7 @@ class CameraInfoManager:
         try:
             calibration = from_message(request.camera_info)
             self._check(calibration)
+            load_calibration(self._kept.path)  # nothing else may be there meanwhile
             save_calibration(self._kept.path, self._camera_name, calibration)
         except CalibrationError as error:
             logger.warning("set_camera_info is refused: %s", error)

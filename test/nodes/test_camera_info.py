@@ -156,15 +156,23 @@ def test_nonsense_is_refused_and_nothing_changes(watcher, calibrated, default_fi
     assert default_file.read_bytes() == before
 
 
-def test_what_cannot_be_saved_is_not_used(watcher, calibrated, tmp_path):
-    (tmp_path / "file").write_text("")
-    url = f"file://{tmp_path}/folder/x.yaml"
-    with running(make_camera(camera_info_url=url)):
+def test_what_is_no_calibration_is_not_replaced(watcher, calibrated, default_file):
+    with running(make_camera()):
         watcher.info()
-        (tmp_path / "folder").write_text("a file where the folder should be")
+        default_file.write_text("robot: {wheels: 4}")
         answer = watcher.commit(calibrated)
         assert not answer.success
-        assert "folder/x.yaml cannot be written: " in answer.status_message
+        assert "front.yaml cannot be used: " in answer.status_message
+    assert default_file.read_text() == "robot: {wheels: 4}"
+
+
+def test_what_cannot_be_saved_is_not_used(watcher, calibrated, tmp_path):
+    name = f"{'x' * 250}.yaml"  # there is none, and it is too long for another one beside it
+    with running(make_camera(camera_info_url=f"file://{tmp_path}/{name}")):
+        watcher.info()
+        answer = watcher.commit(calibrated)
+        assert not answer.success
+        assert "x.yaml cannot be written: " in answer.status_message
         assert watcher.info().k[0] == 0
 
 

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import yaml
@@ -218,12 +217,13 @@ def test_nonsense_is_named(text, why):
 
 def test_files_that_are_none(tmp_path):
     assert load_calibration(tmp_path / "nowhere.yaml") is None
-    with pytest.raises(CalibrationError, match="is no file"):
-        load_calibration(tmp_path)
-    with pytest.raises(CalibrationError, match="/dev/zero is no file"):
-        load_calibration(Path("/dev/zero"))
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "endless.yaml").symlink_to("/dev/zero")
+    for name in ("folder.yaml", "endless.yaml"):
+        with pytest.raises(CalibrationError, match=f"{name} is no file"):
+            load_calibration(tmp_path / name)
     with pytest.raises(CalibrationError, match="cannot be read"):
-        load_calibration(tmp_path / ("x" * 300))
+        load_calibration(tmp_path / f"{'x' * 300}.yaml")
     latin = tmp_path / "latin.yaml"
     latin.write_bytes(b"camera_name: \xff")
     with pytest.raises(CalibrationError, match=r"latin\.yaml cannot be read"):
@@ -239,6 +239,14 @@ def test_videres_format_is_refused_by_name(tmp_path, use):
     (tmp_path / "ost.ini").write_text("[image]")
     with pytest.raises(CalibrationError, match=r"ost\.ini is a calibration in Videre's INI"):
         use(tmp_path / "ost.ini")
+
+
+@pytest.mark.parametrize("name", ["ost.txt", "authorized_keys", ".yaml"])
+def test_only_yaml_is_read_or_written(tmp_path, name):
+    for use in (load_calibration, lambda path: save_calibration(path, "x", GIVEN)):
+        with pytest.raises(CalibrationError, match=r"it ends in \.yaml or \.yml"):
+            use(tmp_path / name)
+    assert not os.listdir(tmp_path)
 
 
 GIVEN = parsed().calibration
