@@ -18,11 +18,11 @@ from sensor_msgs.srv import SetCameraInfo
 from std_msgs.msg import Header
 
 from .camera.calibration import CalibrationError
-from .camera.camera_info_manager import CameraInfoManager
+from .camera.camera_info_manager import CameraInfoManager, Kept
 from .camera.capture import CaptureThread
-from .camera.geometry import Transformer
 from .camera.jpeg import encode_jpeg
-from .camera.opening import open_source
+from .camera.opening import geometry_of, open_source, processing
+from .camera.pixel_map import Steps
 from .camera.source import Picture, Source, SourceError
 from .camera.uncompressed import Uncompressor
 from .ros.callbacks import call_every, own_group
@@ -33,12 +33,15 @@ from .ros.qos import misfit_of_subscriber, newest_only
 from .runtime.owning import Owned
 from .runtime.status import Status
 from .settings.camera import CameraSettings
-from .settings.schema import SettingsError, Value
+from .settings.schema import SettingsError, Value, settings_of
 from .telemetry.counts import resident_memory
 from .telemetry.diagnosis.capture import CaptureDiagnosis, CaptureFacts, judge_at_rest
 from .telemetry.statistics import CaptureStatistics
 
 CONTROLS = "controls."
+GEOMETRY = {"crop", "flip", "output_height", "output_width", "rotation"}
+URL = "camera_info_url"
+LIVE = {name for name, (about, _) in settings_of(CameraSettings).items() if about.live}
 
 
 class CameraNode(OwningNode):
@@ -104,7 +107,7 @@ class CameraNode(OwningNode):
         with Owned() as owned:
             source, steps, settings, stand_in = open_source(self._settings)
             owned.at_end("a source that cannot be used", source.close)
-            self._steps, self._transform = steps, Transformer(steps.by_us)
+            self._processing = processing(steps)
             for name, value in self._controls.items():
                 try:
                     source.set_control(name, value)
@@ -155,19 +158,22 @@ class CameraNode(OwningNode):
 
     def _publish(self, picture: Picture) -> None:
         """Publish a picture; nothing is encoded for nobody."""
-        seconds, nanoseconds = divmod(picture.stamp, 1_000_000_000)
+        node_time = self._settings.use_node_time
+        stamp = self.get_clock().now().nanoseconds if node_time else picture.stamp
+        seconds, nanoseconds = divmod(stamp, 1_000_000_000)
         header = Header(frame_id=self._frame_id)
         header.stamp.sec, header.stamp.nanosec = seconds, nanoseconds
         compressed = self._images.get_subscription_count() > 0
         raw = self._raw_images.get_subscription_count() > 0
+        steps, transform = self._processing
         if compressed or raw:
             begun = time.perf_counter()
-            changed = self._transform(picture)
+            changed = transform(picture)
             if compressed:
                 self._publish_compressed(changed, header, begun)
             if raw:
                 self._publish_raw(changed, header)
-        info = self._camera_info.of(picture, self._steps)
+        info = self._camera_info.of(picture, steps)
         if self._infos.get_subscription_count() > 0:
             info.header = header
             self._infos.publish(info)
@@ -259,20 +265,48 @@ class CameraNode(OwningNode):
             self._apply(changes)
 
     def _apply(self, changes: dict[str, Value]) -> None:
-        found = None
-        if "camera_info_url" in changes:
-            try:
-                found = self._camera_info.find(changes["camera_info_url"])
-            except CalibrationError as error:
-                raise SettingsError(str(error)) from error
+        """Let changes take effect; where one is refused, none of those that can be told does.
+
+        :raises SettingsError: if one cannot be.
+        """
+        wanted = replace(self._settings, **{n: v for n, v in changes.items() if n in LIVE})
+        found = self._find_camera_info(wanted.camera_info_url) if URL in changes else None
+        if GEOMETRY & changes.keys():
+            self._check_geometry(wanted)
         for name, value in changes.items():
-            if name == "jpeg_quality":
-                self._quality = value
-            elif name == "framerate":
+            if name == "framerate":
                 self._source.set_framerate(value)
-                self._settings = replace(self._settings, framerate=value)
             elif name.startswith(CONTROLS):
                 self._source.set_control(name[len(CONTROLS) :], value)
                 self._controls[name[len(CONTROLS) :]] = value
-        if found is not None:  # nothing was refused
+        self._settings = wanted
+        self._quality = wanted.jpeg_quality
+        self._frame_id = wanted.frame_of(self.get_name())
+        if GEOMETRY & changes.keys():
+            self._change_geometry()
+        if found is not None:
             self._camera_info.use(found)
+
+    def _find_camera_info(self, url: str) -> Kept:
+        try:
+            return self._camera_info.find(url)
+        except CalibrationError as error:
+            raise SettingsError(str(error)) from error
+
+    def _check_geometry(self, wanted: CameraSettings) -> None:
+        size = wanted.width, wanted.height
+        if wanted.source != "picamera2" and any(self._statistics.size):
+            size = self._statistics.size  # a video has its own
+        try:
+            geometry_of(wanted).check(*size)
+        except SourceError as error:
+            raise SettingsError(str(error)) from error
+
+    def _change_geometry(self) -> None:
+        """Let pictures be cropped, scaled, mirrored and turned as the settings have it now."""
+        if self._settings.source != "picamera2":
+            self._processing = processing(Steps(by_us=geometry_of(self._settings)))
+        elif self.state_label == "active":  # part of it is for the camera itself to do
+            self._capture.renew()
+        else:
+            self._reopen()

@@ -37,6 +37,7 @@ class CaptureThread:
         self.reopened = 0
         self.last_failure = ""
         self._stopping = threading.Event()
+        self._renewing = threading.Event()
         context = copy_context()  # knows whose camera it is
         thread = threading.Thread(
             target=context.run, args=(self._run,), name="capture", daemon=True
@@ -45,6 +46,10 @@ class CaptureThread:
             owned.take("a running source", source.start, lambda _: self._source.stop())
             owned.take("the capture thread", thread.start, lambda _: self._end(thread))
             self._owned = owned.pop_all()
+
+    def renew(self) -> None:
+        """Have the source replaced although it is well: the settings have changed."""
+        self._renewing.set()
 
     def close(self) -> None:
         """End the thread and stop the source; safe to call twice."""
@@ -57,6 +62,9 @@ class CaptureThread:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
+                if self._renewing.is_set():
+                    self._renewing.clear()
+                    self._replace()
                 self._capture()
             except SourceError as error:
                 logger.error("%s; trying again every %g s", error, RETRY_AFTER)
@@ -72,11 +80,14 @@ class CaptureThread:
             if picture is not None:
                 self._consume(picture)
 
+    def _replace(self) -> None:
+        self._source = self._reopen()
+        self._source.start()
+
     def _bring_back(self) -> None:
         while not self._stopping.wait(RETRY_AFTER):
             try:
-                self._source = self._reopen()
-                self._source.start()
+                self._replace()
             except SourceError as error:
                 logger.debug("not yet: %s", error)
                 self.failure = str(error)

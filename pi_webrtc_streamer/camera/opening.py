@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..settings.camera import CameraSettings
-from .geometry import Geometry
+from .geometry import Geometry, Transformer
 from .live_input import open_v4l2
 from .pattern import PatternSource
 from .picamera import PicameraSource
@@ -16,6 +16,18 @@ from .source import Source, SourceError
 from .video_file import VideoSource
 
 logger = logging.getLogger(__name__)
+
+
+class Processing(NamedTuple):
+    """What is done to captured pictures, and what does our part of it."""
+
+    steps: Steps
+    transform: Transformer
+
+
+def processing(steps: Steps) -> Processing:
+    """Return what takes these steps."""
+    return Processing(steps, Transformer(steps.by_us))
 
 
 class Opened(NamedTuple):

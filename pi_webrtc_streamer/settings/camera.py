@@ -49,29 +49,37 @@ class CameraSettings(NodeSettings):
         "Part of the captured picture to keep: x, y, width, height in pixels; all 0 keeps it all",
         minimum=0,
         maximum=LARGEST_SIDE,
+        live=True,
     )
     output_width: int = setting(
         0,
         "Width to scale to after cropping, in pixels; 0: not scaled, or by the height alone",
         minimum=0,
         maximum=LARGEST_SIDE,
+        live=True,
     )
     output_height: int = setting(
         0,
         "Height to scale to after cropping, in pixels; 0: not scaled, or by the width alone",
         minimum=0,
         maximum=LARGEST_SIDE,
+        live=True,
     )
     flip: str = setting(
         "none",
         "Mirror the picture, before it is rotated",
         choices=("none", "horizontal", "vertical", "both"),
+        live=True,
     )
     rotation: int = setting(
-        0, "Turn the picture clockwise by 0, 90, 180 or 270 degrees", minimum=0, maximum=270
+        0,
+        "Turn the picture clockwise by 0, 90, 180 or 270 degrees",
+        minimum=0,
+        maximum=270,
+        live=True,
     )
     frame_id: str = setting(
-        "", "Frame in header.frame_id (REP 103); empty: <node name>_optical_frame"
+        "", "Frame in header.frame_id (REP 103); empty: <node name>_optical_frame", live=True
     )
     reliability: str = setting(
         "best_effort",
@@ -83,6 +91,12 @@ class CameraSettings(NodeSettings):
         "",
         "What stands before the frame in header.frame_id, as before those of "
         "robot_state_publisher: robot1/, or {robot_name}/",
+        live=True,
+    )
+    use_node_time: bool = setting(
+        False,
+        "Stamp pictures with the node's time when they are published, which may be simulated, and "
+        "not with that of their exposure",
     )
     camera_name: str = setting(
         "",

@@ -17,7 +17,7 @@ from pi_webrtc_streamer.camera import barcode
 from pi_webrtc_streamer.camera.uncompressed import Uncompressor
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
-from support.nodes import TOPIC, Lifecycle, client_of, running
+from support.nodes import TOPIC, Lifecycle, SimulatedTime, client_of, running
 from support.waiting import wait_for
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -259,6 +259,68 @@ def test_quality_and_rate_change_while_running_and_size_does_not(images):
         (result,) = camera.set_parameters([Parameter("jpeg_quality", value=0)])
         assert not result.successful
         assert camera.get_parameter("jpeg_quality").value == 10
+
+
+def test_geometry_and_frame_change_while_running(images, node):
+    infos: list[CameraInfo] = []
+    node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)
+    with running(camera := make_camera(width=640, height=480)):
+        wait_for_size(images, 640, 480)
+        change(camera, rotation=90)
+        wait_for_size(images, 480, 640)
+        change(camera, crop=[0, 0, 320, 240], output_width=160, rotation=0)
+        wait_for_size(images, 160, 120)
+        wait_for(lambda: (infos[-1].width, infos[-1].height) == (160, 120), "the info of that")
+        change(camera, frame_id="eye", frame_prefix="r1/")
+        wait_for(lambda: images[-1].header.frame_id == "r1/eye", "the frame")
+        before = {name: camera.get_parameter(name).value for name in ("crop", "rotation", "flip")}
+        for wrong, why in [
+            ({"crop": [600, 0, 320, 240]}, "reaches beyond the captured picture of 640x480"),
+            ({"rotation": 45}, "choose 0, 90, 180 or 270"),
+            ({"crop": [1, 2]}, "it takes four"),
+            ({"frame_prefix": "{robot_name}/"}, "give robot_name, too"),
+            ({"flip": "sideways"}, "choose one of none"),
+        ]:
+            (result,) = camera.set_parameters([Parameter(n, value=v) for n, v in wrong.items()])
+            assert not result.successful
+            assert why in result.reason
+        assert {name: camera.get_parameter(name).value for name in before} == before
+        wait_for_size(images, 160, 120)
+        change(camera, crop=[0, 0, 0, 0], output_width=0)
+        wait_for_size(images, 640, 480)
+
+
+def change(camera: CameraNode, **changes) -> None:
+    parameters = [Parameter(name, value=value) for name, value in changes.items()]
+    result = camera.set_parameters_atomically(parameters)
+    assert result.successful, result.reason
+
+
+def wait_for_size(images, width: int, height: int) -> None:
+    """Wait for a picture of this size that came since now."""
+    images.clear()
+
+    def is_there() -> bool:
+        if not images:
+            return False
+        found = simplejpeg.decode_jpeg_header(bytes(images[-1].data))
+        return found[:2] == (height, width)
+
+    wait_for(is_there, f"a picture of {width}x{height}")
+
+
+def test_stamps_may_be_the_nodes_own_time(images, node):
+    with (
+        SimulatedTime(node) as simulated,
+        running(make_camera(use_sim_time=True, use_node_time=True)),
+    ):
+        wait_for(lambda: images, "pictures")
+        wait_for(lambda: stamp(images[-1]) > 0, "a stamp of simulated time")
+        assert stamp(images[-1]) <= simulated.now()
+
+
+def stamp(image) -> int:
+    return image.header.stamp.sec * 10**9 + image.header.stamp.nanosec
 
 
 def gap(images) -> float:
