@@ -18,6 +18,7 @@ from .runtime.loop import LoopThread
 from .runtime.owning import LONGEST_RELEASE, Owned
 from .settings.bridge import BridgeSettings
 from .webrtc.late import LateViewers
+from .webrtc.places import PlaceLimits
 from .webrtc.settings import IceServer, ViewerSettings
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class Bridge:
     replaced as a whole. ``driving`` is there if it is enabled, and ``controllers`` while it is
     active, too. ``warnings`` has what ``/health`` warns of, by subject; any thread may set one.
     ``requests`` holds the tasks of pictures that are being served by HTTP, to be ended when the
-    bridge is deactivated. ``refused`` counts the requests that were not admitted. ``instance`` is
-    new for each configuration, so that a page sees a restart.
+    bridge is deactivated. ``refused`` counts the requests that were not admitted. ``on_settings``
+    are called when there are other settings. ``instance`` is new for each configuration, so that a
+    page sees a restart.
     """
 
     settings: BridgeSettings
@@ -49,6 +51,7 @@ class Bridge:
     requests: set[asyncio.Task[object]] = field(default_factory=set)
     refused: int = 0
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
+    on_settings: set[Callable[[], object]] = field(default_factory=set)
     driving: Driving | None = None
     controllers: Controllers | None = None
 
@@ -125,7 +128,7 @@ class Bridge:
         """Start the media threads, to be ended with the stack, and return their viewers."""
         # LateViewers says why not before.
         from .media.pipeline import MediaPipeline
-        from .webrtc.places import PlaceLimits, Places
+        from .webrtc.places import Places
         from .webrtc.viewers import Viewers
 
         settings = self.settings
@@ -135,13 +138,6 @@ class Bridge:
             settings.encoder_threads,
             settings.max_pixels,
             settings.mtu,
-        )
-        tiers = make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers)
-        places = PlaceLimits(
-            total=settings.max_viewers,
-            camera=settings.max_viewers_per_camera,
-            address=settings.max_viewers_per_address,
-            connecting=settings.max_connecting,
         )
         with Owned() as undo:
             undo.at_end("the media threads of a start that failed", pipelines.close)
@@ -153,22 +149,39 @@ class Bridge:
                 )
                 for name, feed in self.feeds.items()
             }
-            viewers = Viewers(
-                by_camera,
-                ViewerSettings(
-                    settings.codecs,
-                    self.ice_servers,
-                    tiers,
-                    settings.connect_timeout,
-                    self.warnings,
-                    settings.udp_port,
-                    [address for address in settings.udp_addresses if address],
-                ),
-                Places(places),
-            )
+            viewers = Viewers(by_camera, self._viewer_settings(), Places(self._place_limits()))
             self.timelines = {name: each.timeline for name, each in by_camera.items()}
             undo.pop_all()
             return viewers
+
+    def _viewer_settings(self) -> ViewerSettings:
+        settings = self.settings
+        return ViewerSettings(
+            settings.codecs,
+            self.ice_servers,
+            make_tiers(settings.bitrate, settings.lowest_bitrate, settings.tiers),
+            settings.connect_timeout,
+            self.warnings,
+            settings.udp_port,
+            [address for address in settings.udp_addresses if address],
+        )
+
+    def _place_limits(self) -> PlaceLimits:
+        settings = self.settings
+        return PlaceLimits(
+            total=settings.max_viewers,
+            camera=settings.max_viewers_per_camera,
+            address=settings.max_viewers_per_address,
+            connecting=settings.max_connecting,
+        )
+
+    def adopt(self, settings: BridgeSettings) -> None:
+        """Go on with other settings, of which only live ones differ; in the event loop."""
+        self.settings = settings
+        if self.viewers is not None:
+            self.viewers.adopt(self._viewer_settings(), self._place_limits())
+        for tell in self.on_settings:
+            tell()
 
     async def _close(self, viewers: LateViewers) -> None:
         self.viewers = None  # from here on, requests are told that the bridge is inactive

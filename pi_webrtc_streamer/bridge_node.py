@@ -67,6 +67,7 @@ class BridgeNode(OwningNode):
             self,
             Settings,
             is_configured=lambda: self.state_label not in ("unconfigured", "configuring"),
+            on_live=self._change,
         )
         self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
         self.url = ""  # of the page
@@ -128,6 +129,14 @@ class BridgeNode(OwningNode):
                 from .ros.teleop.parts import driving_parts
             parts = driving_parts(self, self._bridge.driving, self._bridge.settings.teleop)
             owned.enter("teleoperation", parts)
+
+    def _change(self, changes: dict[str, Value]) -> None:
+        """Let settings take effect that can while the node runs.
+
+        :raises SettingsError: if they do not go together with the others; nothing has changed then.
+        """
+        settings = self._node_parameters.changed(changes)
+        self._loop.loop.call_soon_threadsafe(self._bridge.adopt, settings)
 
     def _serve(
         self,

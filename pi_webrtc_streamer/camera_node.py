@@ -53,6 +53,7 @@ class CameraNode(OwningNode):
         super().__init__(node_name, overrides)
         self._controls: dict[str, Value] = {}
         self._statistics = CaptureStatistics(time.monotonic())
+        self._statistics_log = Owned()
         self._node_parameters = NodeParameters(
             self,
             CameraSettings,
@@ -87,8 +88,8 @@ class CameraNode(OwningNode):
     def activate(self, owned: Owned) -> None:
         """Start to capture and publish."""
         self._statistics = CaptureStatistics(time.monotonic())
-        if self._settings.statistics_interval:
-            self._log_statistics(owned)
+        owned.at_end("the log of statistics", self._statistics_log.close)
+        self._log_statistics()
         try:
             self._capture = owned.take(
                 "the capture",
@@ -198,14 +199,16 @@ class CameraNode(OwningNode):
         )
         self._raw_images.publish(message)
 
-    def _log_statistics(self, owned: Owned) -> None:
-        """Log a line of statistics now and then."""
+    def _log_statistics(self) -> None:
+        """Log a line of statistics now and then, as the settings have it."""
 
         def report() -> None:
             self.get_logger().info(self._statistics.line(time.monotonic(), resident_memory()))
 
-        interval = self._settings.statistics_interval
-        call_every(interval, report, owned, "the timer of the statistics", self)
+        self._statistics_log.close()
+        if interval := self._settings.statistics_interval:
+            what = "the timer of the statistics"
+            call_every(interval, report, self._statistics_log, what, self)
 
     def _judge(self) -> Sequence[Status]:
         """Say how the camera is, for ``/diagnostics``."""
@@ -284,6 +287,8 @@ class CameraNode(OwningNode):
         self._frame_id = wanted.frame_of(self.get_name())
         if GEOMETRY & changes.keys():
             self._change_geometry()
+        if "statistics_interval" in changes and self.state_label == "active":
+            self._log_statistics()
         if found is not None:
             self._camera_info.use(found)
 

@@ -81,6 +81,12 @@ class LinkEstimate:
         self.loss = 0.0
         self.round_trip = 0.0
 
+    def limit_to(self, ceiling: float) -> None:
+        """Take another ceiling, in bit/s; a link that was at the old one is thought to carry it."""
+        at_the_old_one = self._capacity >= self._ceiling
+        self._ceiling = ceiling
+        self._capacity = ceiling if at_the_old_one else min(self._capacity, ceiling)
+
     def capacity(self, now: float) -> float:
         """Return the capacity in bit/s, having let it recover as far as time allows."""
         if self.calm(now):
@@ -270,6 +276,11 @@ class TierChoice:
         self._tried = -math.inf  # when it was last moved, or could not be
         self._moved_up: float | None = None
         self.tier = tiers[0]
+
+    def adopt(self, tiers: Sequence[Tier]) -> None:
+        """Choose from other tiers, beginning with the one that is nearest to the present one."""
+        self._tiers = tiers
+        self.tier = tiers[min(self.tier.level, len(tiers) - 1)]
 
     def update(self, link: LinkEstimate, now: float) -> Tier:
         """Return the tier for a link, which may be probed for it."""

@@ -66,7 +66,8 @@ class Picture:
 class EncodedStream:
     """One codec and tier of one camera: an encoder, a packetiser, and who takes its units.
 
-    ``bitrate``, in bit/s, may be set from any thread; it takes effect at the next picture.
+    ``bitrate``, in bit/s, may be set from any thread; it takes effect at the next picture. So may
+    ``tier``, to one of the same size: then with a new encoder, and a key frame.
     ``seconds`` is what scaling and encoding have taken so far.
     """
 
@@ -84,6 +85,7 @@ class EncodedStream:
         self._settings = settings
         self._sink = sink
         self._encoder: Encoder | None = None
+        self._encoder_tier = tier
         self._closed = False
         self._proven = False
         self._rebuild_at = 0.0
@@ -153,10 +155,11 @@ class EncodedStream:
         self._encoder = None
 
     def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
-        encoder = self._encoder
-        if encoder is None or not encoder.suits(frame, self.bitrate):
+        encoder, tier = self._encoder, self.tier
+        suitable = tier == self._encoder_tier and encoder is not None
+        if encoder is None or not suitable or not encoder.suits(frame, self.bitrate):
             self._encoder = None
-            encoder = open_encoder(self.codec, frame, self.tier, self._settings, self.bitrate)
-            self._encoder = encoder
+            encoder = open_encoder(self.codec, frame, tier, self._settings, self.bitrate)
+            self._encoder, self._encoder_tier = encoder, tier
         encoder.set_bitrate(self.bitrate)
         return encoder.encode(frame, keyframe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Shares of the highest bitrate; the ranges overlap, so that a viewer who is moved need not come
@@ -22,6 +23,14 @@ class Tier:
     def name(self) -> str:
         """What people call it."""
         return {1: "full", 2: "half", 4: "quarter"}[self.divisor]
+
+
+def every_tier(tiers: Sequence[Tier]) -> tuple[Tier, ...]:
+    """Return the tiers, and those that nobody is to be in now."""
+    last = tiers[-1]
+    others = enumerate(_SHARES[len(tiers) :], len(tiers))
+    unused = (Tier(level, divisor, last.lowest, last.lowest) for level, (divisor, *_) in others)
+    return (*tiers, *unused)
 
 
 def make_tiers(highest: int, lowest: int, count: int = 3) -> tuple[Tier, ...]:

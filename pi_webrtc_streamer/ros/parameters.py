@@ -9,7 +9,7 @@ at all is another matter: a file for a whole robot has that, and so it is only w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
@@ -121,6 +121,14 @@ class NodeParameters(Generic[Schema]):
         if problems:
             raise SettingsError("; ".join(problems))
         return settings
+
+    def changed(self, changes: Mapping[str, Value]) -> Schema:
+        """Return the settings as they would be after some changes.
+
+        :raises SettingsError: if these do not go together with the others.
+        """
+        values = {name: self.value(name) for name in settings_of(self._schema)}
+        return from_values(self._schema, {**values, **changes})
 
     def _leave_out(self, unknown: list[str]) -> None:
         """Warn, once, of each key that no setting has; ROS ignores what nobody declares."""

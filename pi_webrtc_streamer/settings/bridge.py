@@ -49,16 +49,23 @@ class BridgeSettings(AccessSettings, NodeSettings):
         maximum=LARGEST_PORT,
     )
     codecs: list[str] = setting(
-        ["h264", "vp8"], "Codecs to offer, the preferred one first: h264, vp8"
+        ["h264", "vp8"],
+        "Codecs to offer, the preferred one first: h264, vp8",
+        live=True,
     )
     bitrate: int = setting(
         2_500_000,
         "Highest bitrate of each encoded stream, in bit/s; a viewer's link may ask for less",
         minimum=50_000,
         maximum=100_000_000,
+        live=True,
     )
     lowest_bitrate: int = setting(
-        100_000, "Bitrate below which no stream goes, in bit/s", minimum=10_000, maximum=100_000_000
+        100_000,
+        "Bitrate below which no stream goes, in bit/s",
+        minimum=10_000,
+        maximum=100_000_000,
+        live=True,
     )
     tiers: int = setting(
         3,
@@ -66,6 +73,7 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "2 half size as well, 3 a quarter as well",
         minimum=1,
         maximum=3,
+        live=True,
     )
     h264_encoder: str = setting(
         "auto",
@@ -106,12 +114,21 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "Age from which the page marks a picture as old, in seconds from its capture",
         minimum=0.05,
         maximum=10.0,
+        live=True,
     )
     max_viewers: int = setting(
-        50, "How many WebRTC viewers are served at once", minimum=1, maximum=1000
+        50,
+        "How many WebRTC viewers are served at once",
+        minimum=1,
+        maximum=1000,
+        live=True,
     )
     max_viewers_per_camera: int = setting(
-        50, "How many WebRTC viewers one camera has at once", minimum=1, maximum=1000
+        50,
+        "How many WebRTC viewers one camera has at once",
+        minimum=1,
+        maximum=1000,
+        live=True,
     )
     max_viewers_per_address: int = setting(
         16,
@@ -119,27 +136,35 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "unless trusted_proxies names it",
         minimum=1,
         maximum=1000,
+        live=True,
     )
     max_connecting: int = setting(
-        32, "How many WebRTC viewers may be about to connect at once", minimum=1, maximum=1000
+        32,
+        "How many WebRTC viewers may be about to connect at once",
+        minimum=1,
+        maximum=1000,
+        live=True,
     )
     connect_timeout: float = setting(
         10.0,
         "How long a WebRTC viewer may take to connect, in seconds from the answer to its offer",
         minimum=1.0,
         maximum=120.0,
+        live=True,
     )
     max_jpeg_clients: int = setting(
         16,
         "How many clients are served stream.mjpg or wait for a snapshot.jpg at once",
         minimum=1,
         maximum=1000,
+        live=True,
     )
     jpeg_client_timeout: float = setting(
         10.0,
         "How long a client of stream.mjpg may take for one picture, in seconds",
         minimum=1.0,
         maximum=600.0,
+        live=True,
     )
     max_connections: int = setting(
         256, "How many TCP connections the HTTP port has at once", minimum=1, maximum=10_000
@@ -192,10 +217,24 @@ class BridgeSettings(AccessSettings, NodeSettings):
         [""],
         "STUN servers (stun:host:port); none is asked unless it is named here, and no viewer waits "
         "for one that is silent",
+        live=True,
     )
-    turn_urls: list[str] = setting([""], "TURN servers (turn:host:port?transport=udp)")
-    turn_username: str = setting("", "User name for the TURN servers")
-    turn_password: str = setting("", "Password for the TURN servers", secret=True)
+    turn_urls: list[str] = setting(
+        [""],
+        "TURN servers (turn:host:port?transport=udp)",
+        live=True,
+    )
+    turn_username: str = setting(
+        "",
+        "User name for the TURN servers",
+        live=True,
+    )
+    turn_password: str = setting(
+        "",
+        "Password for the TURN servers",
+        secret=True,
+        live=True,
+    )
     teleop: TeleopSettings = group(TeleopSettings)
 
     def __post_init__(self) -> None:

@@ -27,6 +27,7 @@ class NodeSettings:
         "Seconds between two lines of statistics in the log (pictures, memory, times); 0: none",
         minimum=0.0,
         maximum=86_400.0,
+        live=True,
     )
     strict_parameters: bool = setting(
         False,

@@ -19,12 +19,9 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def logging_statistics(bridge: Bridge, loop: LoopThread) -> Iterator[None]:
-    """Log a line every ``statistics_interval`` seconds for the length of a context, in which the
-    bridge is active; entered and left outside the loop.
+    """Log a line every ``statistics_interval`` seconds, none if that is 0, for the length of a
+    context in which the bridge is active; entered and left outside the loop.
     """
-    if not bridge.settings.statistics_interval:
-        yield
-        return
     log = loop.run(_begin(bridge))
     try:
         yield
@@ -41,16 +38,30 @@ class _StatisticsLog:
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
+        self._timer: asyncio.TimerHandle | None = None
         self._begin_interval()
+        bridge.on_settings.add(self._follow_settings)
 
     async def end(self) -> None:
         """Log no more."""
-        self._timer.cancel()
+        self._bridge.on_settings.discard(self._follow_settings)
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _follow_settings(self) -> None:
+        if self._bridge.settings.statistics_interval != self._interval:
+            self._stop()
+            self._begin_interval()
 
     def _begin_interval(self) -> None:
         # First of all: should the rest fail, which the loop logs, there is a next time.
-        interval = self._bridge.settings.statistics_interval
-        self._timer = asyncio.get_running_loop().call_later(interval, self._report)
+        self._interval = self._bridge.settings.statistics_interval
+        if self._interval:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._interval, self._report)
         self._begun, self._begun_at = time.monotonic(), time.time_ns()
         self._counts = {name: _counts(self._bridge, name) for name in self._bridge.feeds}
 

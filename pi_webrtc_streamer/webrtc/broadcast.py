@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from ..link.rate_control import TierChoice, tier_bitrate
+from ..link.rate_control import TierChoice, ceiling, tier_bitrate
 from ..link.traffic import Traffic, total
 from ..media.codec import Codec
 from ..media.frame_counts import FrameCounts
 from ..media.pipeline import MediaPipeline
 from ..media.stages import StageTimes
 from ..media.stream_load import StreamLoad
-from ..media.tiers import Tier
+from ..media.tiers import Tier, every_tier
 from ..runtime.owning import Owned
 from .fanout import Fanout
 from .sender import StreamSender
@@ -50,7 +50,7 @@ class Broadcast:
 
     def __init__(self, pipeline: MediaPipeline, codec: Codec, tiers: Sequence[Tier]) -> None:
         self._tiers = tiers
-        self._fanouts = [Fanout(pipeline, codec, tier) for tier in tiers]
+        self._fanouts = [Fanout(pipeline, codec, tier) for tier in every_tier(tiers)]
         self._places: dict[StreamSender, Place] = {}
         self._before = Traffic()  # of viewers who have gone
 
@@ -71,6 +71,16 @@ class Broadcast:
     def _leave(self, sender: StreamSender) -> None:
         if self._places.pop(sender, None) is not None:
             self._before = total((self._before, sender.traffic))
+
+    def adopt(self, tiers: Sequence[Tier]) -> None:
+        """Use other tiers; who is in one that is no more is moved when its successor is there."""
+        self._tiers = tiers
+        for fanout, tier in zip(self._fanouts, every_tier(tiers), strict=True):
+            fanout.adopt(tier)
+        for sender, place in self._places.items():
+            place.choice.adopt(tiers)
+            sender.link.limit_to(ceiling(tiers[0]))
+        self.update()
 
     def update(self) -> None:
         """Move viewers whose links have changed, and set each tier's bitrate."""

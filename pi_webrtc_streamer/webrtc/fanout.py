@@ -86,6 +86,14 @@ class Fanout:
             self._recent.clear()
             self._pipeline.close_stream(stream)
 
+    def adopt(self, tier: Tier) -> None:
+        """Encode with other bitrates from now on."""
+        if tier == self.tier:
+            return
+        self.tier = tier
+        if self._stream is not None:
+            self._stream.tier = tier
+
     def request_keyframe(self) -> None:
         """Ask for a key frame for everybody."""
         if self._stream is not None:

@@ -19,8 +19,10 @@ from ..media.stream_load import StreamLoad
 from ..runtime.heap import settle_heap
 from ..runtime.owning import LONGEST_RELEASE
 from .errors import TooManyViewers
+from .settings import ViewerSettings
 
 if TYPE_CHECKING:
+    from .places import PlaceLimits
     from .viewer import Viewer
     from .viewers import Viewers
 
@@ -80,6 +82,11 @@ class LateViewers:
         if self._viewers is None:  # another offer may have been faster
             self._viewers = self._make()
         return self._viewers
+
+    def adopt(self, settings: ViewerSettings, limits: PlaceLimits) -> None:
+        """Go on with other settings."""
+        if self._viewers is not None:
+            self._viewers.adopt(settings, limits)
 
     def get(self, camera: str, viewer_id: str) -> Viewer | None:
         """Return a viewer of a camera by its id, or None if it is gone."""

@@ -48,10 +48,10 @@ class Place:
 
 
 class Places:
-    """Gives out places while there are any."""
+    """Gives out places while there are any; whoever has one keeps it when there are fewer."""
 
     def __init__(self, limits: PlaceLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._cameras: Counter[str] = Counter()
         self._clients: Counter[str] = Counter()
         self.taken = 0
@@ -63,7 +63,7 @@ class Places:
         :raises TooManyFromAddress: if the address has its share.
         :raises TooManyViewers: if there is no place for anybody.
         """
-        limits, client = self._limits, client_of(address)
+        limits, client = self.limits, client_of(address)
         if self.taken >= limits.total:
             raise TooManyViewers(f"all {limits.total} places for viewers are taken")
         if self._cameras[camera] >= limits.camera:

@@ -22,7 +22,7 @@ from ..runtime.owning import ReleaseError
 from .broadcast import Broadcast
 from .capabilities import register_extensions
 from .owners import Gone, Owners, ended
-from .places import Place, Places
+from .places import Place, PlaceLimits, Places
 from .sender import Stream, StreamSender
 from .settings import ViewerSettings
 from .shared_port import SharedPort
@@ -74,6 +74,13 @@ class Viewers:
         if self._control is None:
             self._control = asyncio.create_task(self._control_rates())
         return answered
+
+    def adopt(self, settings: ViewerSettings, limits: PlaceLimits) -> None:
+        """Go on with other settings; codecs and ICE servers are for viewers who come."""
+        self._settings = settings
+        self._places.limits = limits
+        for broadcast in self._broadcasts.values():
+            broadcast.adopt(settings.tiers)
 
     @property
     def settings(self) -> ViewerSettings:
