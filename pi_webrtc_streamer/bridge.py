@@ -15,13 +15,14 @@ from .media.feed import CameraFeed
 from .media.tiers import make_tiers
 from .media.timeline import Timeline
 from .runtime.loop import LoopThread
-from .runtime.owning import LONGEST_RELEASE, Owned
+from .runtime.owning import LONGEST_RELEASE, Owned, OwnedByName
 from .settings.bridge import BridgeSettings
 from .webrtc.late import LateViewers
 from .webrtc.places import PlaceLimits
 from .webrtc.settings import IceServer, ViewerSettings
 
 if TYPE_CHECKING:
+    from .media.pipeline import MediaPipeline
     from .teleop.dead_man import Sight
     from .teleop.driving import Driving
     from .webrtc.controllers import Controllers
@@ -36,10 +37,10 @@ class Bridge:
     while the bridge is active, and ``timelines``, by camera, once somebody has watched: they are
     replaced as a whole. ``driving`` is there if it is enabled, and ``controllers`` while it is
     active, too. ``warnings`` has what ``/health`` warns of, by subject; any thread may set one.
-    ``requests`` holds the tasks of pictures that are being served by HTTP, to be ended when the
-    bridge is deactivated. ``refused`` counts the requests that were not admitted. ``on_settings``
-    are called when there are other settings. ``instance`` is new for each configuration, so that a
-    page sees a restart.
+    ``requests`` holds the tasks of pictures that are being served by HTTP, with the camera, to be
+    ended when that goes or the bridge is deactivated. ``refused`` counts the requests that were not
+    admitted. ``on_settings`` are called when there are other settings. ``instance`` is new for each
+    configuration, so that a page sees a restart.
     """
 
     settings: BridgeSettings
@@ -48,12 +49,13 @@ class Bridge:
     viewers: LateViewers | None = None
     timelines: Mapping[str, Timeline] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
-    requests: set[asyncio.Task[object]] = field(default_factory=set)
+    requests: dict[asyncio.Task[object], str] = field(default_factory=dict)
     refused: int = 0
     instance: str = field(default_factory=lambda: secrets.token_hex(8))
     on_settings: set[Callable[[], object]] = field(default_factory=set)
     driving: Driving | None = None
     controllers: Controllers | None = None
+    _pipelines: OwnedByName = field(default_factory=OwnedByName)
 
     def __post_init__(self) -> None:
         if self.settings.teleop.enabled:
@@ -79,13 +81,12 @@ class Bridge:
     def active(self, loop: LoopThread) -> Iterator[None]:
         """Serve viewers for the length of a context; entered and left outside the loop."""
         with Owned() as owned:
-            for feed in self.feeds.values():
-                owned.at_end("the flush of a camera", feed.flush)
-            pipelines = owned.enter("the media threads", Owned())
+            owned.at_end("the flush of the cameras", self._flush)
+            self._pipelines = owned.enter("the media threads", OwnedByName())
             owned.at_end("the pictures served by HTTP", lambda: loop.run(self._end_requests()))
             self.viewers = owned.take(
                 "the viewers",
-                lambda: LateViewers(partial(self._make_viewers, pipelines)),
+                lambda: LateViewers(self._make_viewers),
                 lambda viewers: loop.run(self._close(viewers)),
             )
             if self.driving is not None:
@@ -117,21 +118,63 @@ class Bridge:
 
     def _find_sight(self, make: type[Sight], camera: int, picture: int) -> Sight | None:
         """Return the picture of a camera, by its place in the list, with an RTP timestamp."""
-        names = self.settings.cameras
+        names = list(self.feeds)
         timeline = self.timelines.get(names[camera]) if camera < len(names) else None
         capture = timeline.captured(picture) if timeline is not None else None
         if timeline is None or capture is None:
             return None
         return make(capture.captured, timeline.period or 0.0, capture.certain)
 
-    def _make_viewers(self, pipelines: Owned) -> Viewers:
-        """Start the media threads, to be ended with the stack, and return their viewers."""
+    def add_camera(self, feed: CameraFeed, loop: LoopThread) -> None:
+        """Show one more camera, outside the loop; active or not."""
+        loop.run(self._add_camera(feed))
+
+    def remove_camera(self, name: str, loop: LoopThread) -> None:
+        """Show a camera no more, outside the loop: whoever watches it is told that it is gone."""
+        loop.run(self._remove_camera(name))
+        self._pipelines.give_back(name)
+
+    def order_cameras(self, names: Sequence[str]) -> None:
+        """Show the cameras in this order; those that it does not name come last."""
+        known = [name for name in names if name in self.feeds]
+        self.feeds = {name: self.feeds[name] for name in dict.fromkeys([*known, *self.feeds])}
+
+    async def _add_camera(self, feed: CameraFeed) -> None:
+        if self.viewers is not None and self.viewers.are_loaded:
+            self.viewers.add_camera(feed.name, self._start_pipeline(feed))
+        self.feeds = {**self.feeds, feed.name: feed}
+
+    async def _remove_camera(self, name: str) -> None:
+        feed = self.feeds[name]
+        self.feeds = {other: each for other, each in self.feeds.items() if other != name}
+        self.timelines = {other: each for other, each in self.timelines.items() if other != name}
+        await self._end_requests(name)
+        if self.viewers is not None:
+            await self.viewers.remove_camera(name)
+        feed.flush()
+
+    def _flush(self) -> None:
+        for feed in self.feeds.values():
+            feed.flush()
+
+    def _make_viewers(self) -> Viewers:
+        """Start the media threads, and return their viewers."""
         # LateViewers says why not before.
-        from .media.pipeline import MediaPipeline
         from .webrtc.places import Places
         from .webrtc.viewers import Viewers
 
-        settings = self.settings
+        with Owned() as undo:
+            undo.at_end("the media threads of a start that failed", self._pipelines.close)
+            pipelines = {name: self._start_pipeline(feed) for name, feed in self.feeds.items()}
+            viewers = Viewers(pipelines, self._viewer_settings(), Places(self._place_limits()))
+            undo.pop_all()
+            return viewers
+
+    def _start_pipeline(self, feed: CameraFeed) -> MediaPipeline:
+        """Start a camera's media thread, to be ended with the camera."""
+        from .media.pipeline import MediaPipeline
+
+        settings, name = self.settings, feed.name
         stream = StreamSettings(
             settings.framerate,
             settings.h264_encoder,
@@ -139,20 +182,15 @@ class Bridge:
             settings.max_pixels,
             settings.mtu,
         )
-        with Owned() as undo:
-            undo.at_end("the media threads of a start that failed", pipelines.close)
-            by_camera = {
-                name: pipelines.take(
-                    f"the media thread of {name}",
-                    partial(MediaPipeline, name, feed.distributor, stream, feed.report_problem),
-                    MediaPipeline.close,
-                )
-                for name, feed in self.feeds.items()
-            }
-            viewers = Viewers(by_camera, self._viewer_settings(), Places(self._place_limits()))
-            self.timelines = {name: each.timeline for name, each in by_camera.items()}
-            undo.pop_all()
-            return viewers
+        with Owned() as owned:
+            pipeline = owned.take(
+                f"the media thread of {name}",
+                partial(MediaPipeline, name, feed.distributor, stream, feed.report_problem),
+                MediaPipeline.close,
+            )
+            self._pipelines.keep(name, owned)
+        self.timelines = {**self.timelines, name: pipeline.timeline}
+        return pipeline
 
     def _viewer_settings(self) -> ViewerSettings:
         settings = self.settings
@@ -188,8 +226,10 @@ class Bridge:
         self.timelines = {}
         await viewers.close()
 
-    async def _end_requests(self) -> None:
-        for task in self.requests:
+    async def _end_requests(self, camera: str | None = None) -> None:
+        """End what is served of one camera, or all."""
+        tasks = [task for task, name in self.requests.items() if camera in (None, name)]
+        for task in tasks:
             task.cancel()
-        if self.requests:
-            await asyncio.wait(self.requests, timeout=LONGEST_RELEASE)
+        if tasks:
+            await asyncio.wait(tasks, timeout=LONGEST_RELEASE)

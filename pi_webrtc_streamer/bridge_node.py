@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
+from types import MappingProxyType
 
 from aiohttp.web import Application
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -28,7 +29,7 @@ from .ros.log import logging_to
 from .ros.parameters import NodeParameters
 from .ros.subscription import OnDemandSubscription
 from .runtime.loop import LoopThread
-from .runtime.owning import Owned
+from .runtime.owning import Owned, OwnedByName
 from .runtime.status import Status
 from .settings.schema import SettingsError, Value
 from .telemetry.counts import resident_memory
@@ -70,6 +71,7 @@ class BridgeNode(OwningNode):
             on_live=self._change,
         )
         self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
+        self._received = OwnedByName()  # what receives the pictures of each camera
         self.url = ""  # of the page
         self.link = ""  # the same with a token, where one was made for it
         self._diagnosis = NodeDiagnosis()
@@ -79,8 +81,8 @@ class BridgeNode(OwningNode):
         """Start the event loop and listen; pages say that the bridge is inactive."""
         owned.enter("the log", logging_to(self.get_logger(), LOG_LEVELS))
         _require_codecs()
-        settings = self._read_settings()
-        self._bridge = Bridge(settings, self._make_feeds(settings), self._publisher_types)
+        settings, feeds = self._read_settings()
+        self._bridge = Bridge(settings, feeds, self._publisher_types)
         self._predecessor = PredecessorPorts(self, owned, settings)
         try:
             listener = owned.take(
@@ -111,16 +113,9 @@ class BridgeNode(OwningNode):
     def activate(self, owned: Owned) -> None:
         """Take pictures and serve viewers; a topic is subscribed to while somebody watches."""
         owned.at_end("the table of subscriptions", self._subscriptions_by_camera.clear)
-        for name, feed in self._bridge.feeds.items():
-            raw_feed = owned.take(
-                f"the raw pictures of {name}", partial(RawFeed, feed, to_bgr), RawFeed.close
-            )
-            receivers = {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
-            self._subscriptions_by_camera[name] = owned.take(
-                f"the subscription of {name}",
-                partial(OnDemandSubscription, self, feed.topic, receivers, feed.report_misfit),
-                OnDemandSubscription.close,
-            )
+        self._received = owned.enter("what receives pictures", OwnedByName())
+        for feed in self._bridge.feeds.values():
+            self._receive(feed)
         owned.enter("the active bridge", self._bridge.active(self._loop))
         owned.enter("the statistics", logging_statistics(self._bridge, self._loop))
         if self._bridge.driving is not None:
@@ -130,13 +125,53 @@ class BridgeNode(OwningNode):
             parts = driving_parts(self, self._bridge.driving, self._bridge.settings.teleop)
             owned.enter("teleoperation", parts)
 
+    def _receive(self, feed: CameraFeed) -> None:
+        """Take a camera's pictures while somebody watches, until the camera goes."""
+        name = feed.name
+        with Owned() as owned:
+            raw_feed = owned.take(
+                f"the raw pictures of {name}", partial(RawFeed, feed, to_bgr), RawFeed.close
+            )
+            receivers = {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
+            self._subscriptions_by_camera[name] = owned.take(
+                f"the subscription of {name}",
+                partial(OnDemandSubscription, self, feed.topic, receivers, feed.report_misfit),
+                OnDemandSubscription.close,
+            )
+            self._received.keep(name, owned)
+
     def _change(self, changes: dict[str, Value]) -> None:
         """Let settings take effect that can while the node runs.
 
         :raises SettingsError: if they do not go together with the others; nothing has changed then.
         """
         settings = self._node_parameters.changed(changes)
+        topics = self._topics(settings, changes)
         self._loop.loop.call_soon_threadsafe(self._bridge.adopt, settings)
+        self._follow_cameras(topics)
+
+    def _follow_cameras(self, topics: Mapping[str, str]) -> None:
+        """Show these cameras, in this order; those that stay do not notice."""
+        for name, feed in list(self._bridge.feeds.items()):
+            if topics.get(name) != feed.topic:
+                self._remove_camera(name)
+        for name, topic in topics.items():
+            if name not in self._bridge.feeds:
+                self._add_camera(name, topic)
+        self._bridge.order_cameras(list(topics))
+
+    def _add_camera(self, name: str, topic: str) -> None:
+        feed = self._make_feed(name, topic, self._bridge.settings.max_pixels)
+        self._bridge.add_camera(feed, self._loop)
+        if self.state_label in ("active", "activating"):
+            self._receive(feed)
+        self.get_logger().info(f"camera {name}: {topic}")
+
+    def _remove_camera(self, name: str) -> None:
+        self._bridge.remove_camera(name, self._loop)
+        self._subscriptions_by_camera.pop(name, None)
+        self._received.give_back(name)
+        self.get_logger().info(f"camera {name} is shown no more")
 
     def _serve(
         self,
@@ -169,12 +204,12 @@ class BridgeNode(OwningNode):
     def _judge(self) -> list[Status]:
         return self._diagnosis.judge(self.state_label, self.last_failure, time.monotonic())
 
-    def _read_settings(self) -> Settings:
+    def _read_settings(self) -> tuple[Settings, dict[str, CameraFeed]]:
         try:
             for camera in self._node_parameters.value("cameras"):
-                for name, (about, default) in settings_of_camera(camera).items():
-                    self._node_parameters.declare(name, about, default)
-            return self._node_parameters.read()
+                self._declare_camera(camera)
+            settings = self._node_parameters.read()
+            return settings, self._make_feeds(settings)
         except SettingsError as error:
             raise SetupError(str(error)) from error
 
@@ -208,24 +243,44 @@ class BridgeNode(OwningNode):
         call_every(settings.memory_check_interval, look, owned, "the look at the memory", self)
 
     def _make_feeds(self, settings: Settings) -> dict[str, CameraFeed]:
-        feeds = {}
-        for name in settings.cameras:
-            topic = self._resolve_topic(f"{name}.topic")
-            feeds[name] = CameraFeed(
-                name,
-                topic,
-                on_demand=partial(self._demand, name),
-                max_pixels=settings.max_pixels,
-                stamps_behind=self._stamps_behind,
-            )
-        return feeds
+        return {
+            name: self._make_feed(name, topic, settings.max_pixels)
+            for name, topic in self._topics(settings).items()
+        }
 
-    def _resolve_topic(self, parameter: str) -> str:
-        topic = self._node_parameters.value(parameter)
+    def _make_feed(self, name: str, topic: str, max_pixels: int) -> CameraFeed:
+        return CameraFeed(
+            name,
+            topic,
+            on_demand=partial(self._demand, name),
+            max_pixels=max_pixels,
+            stamps_behind=self._stamps_behind,
+        )
+
+    def _topics(
+        self, settings: Settings, changes: Mapping[str, Value] = MappingProxyType({})
+    ) -> dict[str, str]:
+        """Return the topic of each camera, as parameters have it or are about to.
+
+        :raises SettingsError: if one is no topic name.
+        """
+        topics = {}
+        for name in settings.cameras:
+            self._declare_camera(name)
+            parameter = f"{name}.topic"
+            topic = changes.get(parameter, self._node_parameters.value(parameter))
+            topics[name] = self._resolve_topic(parameter, topic)
+        return topics
+
+    def _declare_camera(self, name: str) -> None:
+        for parameter, (about, default) in settings_of_camera(name).items():
+            self._node_parameters.declare(parameter, about, default)
+
+    def _resolve_topic(self, parameter: str, topic: str) -> str:
         try:
             resolved: str = self.resolve_topic_name(topic)
         except (RCLError, ValueError) as error:
-            raise SetupError(
+            raise SettingsError(
                 f'{parameter} is "{topic}", which is no topic name: use letters, digits, _ and /'
             ) from error
         return resolved

@@ -151,12 +151,15 @@ class NodeParameters(Generic[Schema]):
         if name not in self._settings or value is None:
             return parameter
         try:
-            return Parameter(name, value=_converted(name, value, *self._settings[name]))
+            converted = _converted(name, value, *self._settings[name])
+            # An empty list does not say of what.
+            kind = Parameter.Type.from_parameter_value(self._settings[name][1])
+            return Parameter(name, kind, converted)
         except SettingsError:
             return parameter  # rclpy refuses it, and says which type it takes
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
-        ours = [each for each in parameters if each.name in self._settings and self._changes(each)]
+        ours = [each for each in parameters if self._changes(each)]
         try:
             for parameter in ours:
                 self._check_change(parameter)
@@ -174,9 +177,11 @@ class NodeParameters(Generic[Schema]):
         return SetParametersResult(successful=True)
 
     def _changes(self, parameter: Parameter) -> bool:
-        """Whether a parameter would get another value; tools also set what is so already."""
-        before = self._node.get_parameter_or(parameter.name)  # without a value when it is declared
-        return parameter.name in self._problems or parameter.value != before.value
+        """Whether one of ours would get another value; tools also set what is so already."""
+        name = parameter.name
+        if name not in self._settings or not self._node.has_parameter(name):  # it is being declared
+            return False
+        return name in self._problems or parameter.value != self.value(name)
 
     def _check_change(self, parameter: Parameter) -> None:
         about, _ = self._settings[parameter.name]

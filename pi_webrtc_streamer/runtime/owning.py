@@ -65,6 +65,45 @@ class Owned(ExitStack):
         self.take(what, lambda: None, lambda _: release())
 
 
+class OwnedByName:
+    """Owns what belongs to things with names, each of which can go by itself; a context."""
+
+    def __init__(self) -> None:
+        self._stacks: dict[str, Owned] = {}
+
+    def __enter__(self) -> OwnedByName:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def keep(self, name: str, owned: Owned) -> None:
+        """Take over all that a stack owns."""
+        self._stacks[name] = owned.pop_all()
+
+    def give_back(self, name: str) -> None:
+        """Give back what belongs to a thing; nothing if that is unknown.
+
+        :raises ReleaseError: if some of it could not be.
+        """
+        if (stack := self._stacks.pop(name, None)) is not None:
+            stack.close()
+
+    def close(self) -> None:
+        """Give everything back, the newest first.
+
+        :raises ReleaseError: if some of it could not be.
+        """
+        failed: list[str] = []
+        for name in reversed(list(self._stacks)):
+            try:
+                self.give_back(name)
+            except ReleaseError:  # which has been logged
+                failed.append(name)
+        if failed:
+            raise ReleaseError(f"{', '.join(failed)} could not be given back")
+
+
 def take_onto(
     stack: ExitStack | AsyncExitStack,
     report: Report,

@@ -27,7 +27,7 @@ _ICE_SCHEMES = ("stun", "stuns", "turn", "turns")
 OfEachCamera: TypeAlias = Mapping[str, tuple[Setting, Value]]
 OF_EACH_CAMERA: OfEachCamera = {
     "topic": (
-        Setting("Topic of camera {} (sensor_msgs/CompressedImage or sensor_msgs/Image)"),
+        Setting("Topic of camera {} (sensor_msgs/CompressedImage or sensor_msgs/Image)", live=True),
         "{}/image_raw/compressed",
     ),
 }
@@ -37,7 +37,9 @@ OF_EACH_CAMERA: OfEachCamera = {
 class BridgeSettings(AccessSettings, NodeSettings):
     """Parameters of the bridge node; those of :data:`OF_EACH_CAMERA` come beside them."""
 
-    cameras: list[str] = setting(["camera"], "Names of the cameras to show, in this order")
+    cameras: list[str] = setting(
+        ["camera"], "Names of the cameras to show, in this order", live=True
+    )
     host: str = setting(
         "127.0.0.1",
         "Address to serve on: 127.0.0.1 for this machine alone, 0.0.0.0 or :: for the network",

@@ -69,7 +69,7 @@ class _StatisticsLog:
         begun, begun_at, before = self._begun, self._begun_at, self._counts
         self._begin_interval()
         cameras = {
-            name: _statistics(self._bridge, name, counts.since(before[name]), begun_at)
+            name: _statistics(self._bridge, name, counts.since(before.get(name, counts)), begun_at)
             for name, counts in self._counts.items()
         }
         seconds = self._begun - begun

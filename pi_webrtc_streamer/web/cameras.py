@@ -138,11 +138,11 @@ def _serving(request: web.Request) -> Iterator[None]:
         raise ApiError(
             503, f"{limit} clients are served JPEG already; try again later", RETRY_AFTER
         )
-    requests.add(task)
+    requests[task] = request.match_info["camera"]
     try:
         yield
     finally:
-        requests.discard(task)
+        requests.pop(task, None)
 
 
 class _FrameReader:

@@ -22,6 +22,7 @@ from .errors import TooManyViewers
 from .settings import ViewerSettings
 
 if TYPE_CHECKING:
+    from ..media.pipeline import MediaPipeline
     from .places import PlaceLimits
     from .viewer import Viewer
     from .viewers import Viewers
@@ -82,6 +83,21 @@ class LateViewers:
         if self._viewers is None:  # another offer may have been faster
             self._viewers = self._make()
         return self._viewers
+
+    @property
+    def are_loaded(self) -> bool:
+        """Whether there are viewers' threads, or were."""
+        return self._viewers is not None
+
+    def add_camera(self, name: str, pipeline: MediaPipeline) -> None:
+        """Let a camera be watched; only if they are loaded."""
+        assert self._viewers is not None
+        self._viewers.add_camera(name, pipeline)
+
+    async def remove_camera(self, name: str) -> None:
+        """End the viewers of a camera, which nobody can watch from now on."""
+        if self._viewers is not None:
+            await self._viewers.remove_camera(name)
 
     def adopt(self, settings: ViewerSettings, limits: PlaceLimits) -> None:
         """Go on with other settings."""

@@ -52,11 +52,9 @@ class Viewers:
         self._viewers: dict[str, Viewer] = {}
         self._tasks: Owners[tuple[Viewer, str]] = Owners()  # one for each viewer, see _own
         self._owners: dict[str, asyncio.Task[None]] = {}  # the same by the viewer's id
-        self._broadcasts = {
-            (camera, codec): Broadcast(pipeline, codec, settings.tiers)
-            for camera, pipeline in pipelines.items()
-            for codec in Codec
-        }
+        self._broadcasts: dict[tuple[str, Codec], Broadcast] = {}
+        for camera, pipeline in pipelines.items():
+            self.add_camera(camera, pipeline)
         self._control: asyncio.Task[None] | None = None
         self._gone = Gone()
         self.disconnected = 0
@@ -74,6 +72,21 @@ class Viewers:
         if self._control is None:
             self._control = asyncio.create_task(self._control_rates())
         return answered
+
+    def add_camera(self, name: str, pipeline: MediaPipeline) -> None:
+        """Let a camera be watched."""
+        for codec in Codec:
+            self._broadcasts[name, codec] = Broadcast(pipeline, codec, self._settings.tiers)
+
+    async def remove_camera(self, name: str) -> None:
+        """End the viewers of a camera, which nobody can watch from now on."""
+        viewers = [viewer for viewer in self._viewers.values() if viewer.camera == name]
+        owners = [self._owners[viewer.id] for viewer in viewers]
+        for viewer in viewers:
+            viewer.end("the bridge no longer shows the camera")
+        await ended(owners)
+        for codec in Codec:
+            self._broadcasts.pop((name, codec), None)
 
     def adopt(self, settings: ViewerSettings, limits: PlaceLimits) -> None:
         """Go on with other settings; codecs and ICE servers are for viewers who come."""

@@ -1,13 +1,16 @@
 """Parameters of the bridge that change while it runs: for who comes, and for who watches."""
 
+import threading
+
 import aiohttp
 import pytest
 from rclpy.parameter import Parameter
 
+from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from support.cameras import get_json, get_stats
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
-from support.whep import WhepViewer, watching
+from support.whep import WhepViewer, mean_luma, watching
 
 
 def change(bridge, **changes) -> str:
@@ -122,6 +125,95 @@ async def test_statistics_begin_and_end(node, capfd):
         before = lines()
         await get_json(f"{bridge.url}cameras")
         assert lines() == before
+
+
+def names(bridge) -> list[str]:
+    return list(bridge._bridge.feeds)
+
+
+async def test_cameras_come_and_go_and_the_others_do_not_notice(node, remote):
+    jpeg, grey = grey_jpeg(320, 240, luma=60), grey_jpeg(320, 240, luma=160)
+    bridge = make_bridge(cameras=["front"], **{"rear.topic": "/eye"})
+    with (
+        running(bridge),
+        Publisher(node, jpeg, topic="/front/image_raw/compressed"),
+        Publisher(node, grey, topic="/eye"),
+    ):
+        async with watching(bridge.url, camera="front") as viewer:
+            await viewer.next_frame()
+            held = threads()
+            for _ in range(3):
+                assert not change(bridge, cameras=["rear", "front"])
+                assert names(bridge) == ["rear", "front"]
+                async with watching(bridge.url, camera="rear") as other:
+                    await other.frame_with(lambda frame: abs(mean_luma(frame) - 160) < 8)
+                    assert not change(bridge, cameras=["front"])
+                    ended = other.connection
+                    await until(
+                        lambda ended=ended: ended.connectionState != "connected", "who watched it"
+                    )
+                assert names(bridge) == ["front"]
+                assert (await get_status(f"{bridge.url}cameras/rear/snapshot.jpg")) == 404
+            await until(lambda: threads() == held, "the threads of before")
+            assert viewer.connection.connectionState == "connected"
+            await viewer.next_frame()
+            assert len((await get_stats(bridge.url))["viewers"]) == 1
+
+
+async def test_a_camera_that_is_added_before_anybody_watches(node):
+    bridge = make_bridge(cameras=["front"])
+    with running(bridge), Publisher(node, grey_jpeg(), topic="/eye"):
+        assert not change(bridge, cameras=["front", "rear"])
+        assert not change(bridge, **{"rear.topic": "/eye"})
+        assert bridge._bridge.feeds["rear"].topic == "/eye"
+        async with watching(bridge.url, camera="rear") as viewer:
+            await viewer.next_frame()
+
+
+async def test_cameras_change_while_it_is_inactive(node):
+    bridge = make_bridge(cameras=["front"])
+    with running(bridge, up=False):
+        assert bridge.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        assert not change(bridge, cameras=["rear", "eye"])
+        assert names(bridge) == ["rear", "eye"]
+    bridge = make_bridge(cameras=["front"])
+    with running(bridge), Publisher(node, grey_jpeg(), topic="/rear/image_raw/compressed"):
+        assert not change(bridge, cameras=["rear"])
+        assert bridge.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+        assert bridge.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        async with watching(bridge.url, camera="rear") as viewer:
+            await viewer.next_frame()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"cameras": ["a b"]}, "a name is made of letters"),
+        ({"cameras": []}, "cameras is empty"),
+        ({"cameras": ["a", "a"]}, "each name may stand only once"),
+        ({"camera.topic": "a topic"}, 'camera.topic is "a topic", which is no topic name'),
+    ],
+)
+async def test_cameras_that_cannot_be_change_nothing(node, changes, why):
+    bridge = make_bridge()
+    with running(bridge):
+        feed = bridge._bridge.feeds["camera"]
+        assert why in change(bridge, **changes)
+        assert bridge._bridge.feeds == {"camera": feed}
+
+
+async def get_status(url: str) -> int:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return response.status
+
+
+def threads() -> list[str]:
+    """Name the threads of cameras."""
+    return sorted(
+        thread.name
+        for thread in threading.enumerate()
+        if thread.name.startswith(("media-", "raw-"))
+    )
 
 
 async def eventually(condition, what: str) -> None:
