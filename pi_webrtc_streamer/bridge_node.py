@@ -16,6 +16,7 @@ from rclpy.logging import get_logger
 
 from .access.tokens import TokenError
 from .bridge import Bridge
+from .media.discovery import Discovery
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.raw_feed import RawFeed
 from .predecessor.ports import PredecessorPorts
@@ -43,6 +44,7 @@ from .web.server import WebServer, make_app
 from .web.tls import TlsError
 
 RCLError = rclpy_implementation.RCLError
+DISCOVER_EVERY = 1.0  # seconds
 LOG_LEVELS = {
     **{
         f"pi_webrtc_streamer.{part}": logging.INFO
@@ -71,6 +73,8 @@ class BridgeNode(OwningNode):
             on_live=self._change,
         )
         self._subscriptions_by_camera: dict[str, OnDemandSubscription] = {}
+        self._discovery: Discovery | None = None
+        self._found: dict[str, str] = {}  # topics of cameras that were discovered, by name
         self._received = OwnedByName()  # what receives the pictures of each camera
         self.url = ""  # of the page
         self.link = ""  # the same with a token, where one was made for it
@@ -117,6 +121,8 @@ class BridgeNode(OwningNode):
         for feed in self._bridge.feeds.values():
             self._receive(feed)
         owned.enter("the active bridge", self._bridge.active(self._loop))
+        owned.at_end("the cameras that were found", self._forget_found)
+        call_every(DISCOVER_EVERY, self._discover, owned, "the look for cameras", self)
         owned.enter("the statistics", logging_statistics(self._bridge, self._loop))
         if self._bridge.driving is not None:
             # Which nobody else loads; some of its messages have arrays, and are not used.
@@ -148,7 +154,34 @@ class BridgeNode(OwningNode):
         settings = self._node_parameters.changed(changes)
         topics = self._topics(settings, changes)
         self._loop.loop.call_soon_threadsafe(self._bridge.adopt, settings)
-        self._follow_cameras(topics)
+        if "topic_patterns" in changes:
+            self._discovery = None
+        self._configured_topics = topics
+        self._follow_cameras({**topics, **self._found})
+
+    def _discover(self) -> None:
+        """Show cameras of other nodes that have come, and no more those that have gone."""
+        settings = self._bridge.settings
+        if not settings.discovers:
+            found = {}
+            self._discovery = None
+        else:
+            self._discovery = self._discovery or Discovery(settings.topic_patterns)
+            published = {
+                topic: types
+                for topic, types in self.get_topic_names_and_types()
+                if {COMPRESSED_IMAGE, IMAGE}.intersection(types) and self.count_publishers(topic)
+            }
+            found = self._discovery.look(published, self._configured_topics, time.monotonic())
+        if found != self._found:
+            self._found = found
+            self._follow_cameras({**self._configured_topics, **found})
+
+    def _forget_found(self) -> None:
+        """Show only the cameras that were configured, when the bridge is active no more."""
+        for name in self._found:
+            self._remove_camera(name)
+        self._found, self._discovery = {}, None
 
     def _follow_cameras(self, topics: Mapping[str, str]) -> None:
         """Show these cameras, in this order; those that stay do not notice."""
@@ -209,6 +242,7 @@ class BridgeNode(OwningNode):
             for camera in self._node_parameters.value("cameras"):
                 self._declare_camera(camera)
             settings = self._node_parameters.read()
+            self._configured_topics = self._topics(settings)
             return settings, self._make_feeds(settings)
         except SettingsError as error:
             raise SetupError(str(error)) from error
@@ -245,7 +279,7 @@ class BridgeNode(OwningNode):
     def _make_feeds(self, settings: Settings) -> dict[str, CameraFeed]:
         return {
             name: self._make_feed(name, topic, settings.max_pixels)
-            for name, topic in self._topics(settings).items()
+            for name, topic in self._configured_topics.items()
         }
 
     def _make_feed(self, name: str, topic: str, max_pixels: int) -> CameraFeed:

@@ -40,6 +40,18 @@ class BridgeSettings(AccessSettings, NodeSettings):
     cameras: list[str] = setting(
         ["camera"], "Names of the cameras to show, in this order", live=True
     )
+    discover: str = setting(
+        "auto",
+        "Whether cameras of other nodes are shown, too, as they come and go: always, never, or "
+        "auto (where the bridge serves this machine alone, and cameras is not given)",
+        choices=("auto", "always", "never"),
+        live=True,
+    )
+    topic_patterns: list[str] = setting(
+        [".*"],
+        "Regular expressions, of which one matches the whole name of each topic that is discovered",
+        live=True,
+    )
     host: str = setting(
         "127.0.0.1",
         "Address to serve on: 127.0.0.1 for this machine alone, 0.0.0.0 or :: for the network",
@@ -239,9 +251,18 @@ class BridgeSettings(AccessSettings, NodeSettings):
     )
     teleop: TeleopSettings = group(TeleopSettings)
 
+    @property
+    def discovers(self) -> bool:
+        """Whether cameras of other nodes are shown, too."""
+        if self.discover == "auto":
+            local = self.host in ("localhost", "::1") or self.host.startswith("127.")
+            return local and self.cameras == ["camera"]
+        return self.discover == "always"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_cameras(self.cameras)
+        _check_patterns(self.topic_patterns)
         if self.lowest_bitrate > self.bitrate:
             raise SettingsError(
                 f"lowest_bitrate is {self.lowest_bitrate}, which is above bitrate, {self.bitrate}"
@@ -283,6 +304,16 @@ def _check_udp_addresses(port: int, addresses: list[str]) -> None:
         raise SettingsError(
             f"udp_addresses is {addresses}, but udp_port is 0; say which port is passed on"
         )
+
+
+def _check_patterns(patterns: list[str]) -> None:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise SettingsError(
+                f'topic_patterns has "{pattern}", which is no regular expression: {error}'
+            ) from error
 
 
 def _check_cameras(cameras: list[str]) -> None:

@@ -45,9 +45,9 @@ def running(*nodes: OwningNode, up: bool = True) -> Iterator[None]:
 
 
 def make_bridge(**parameters) -> BridgeNode:
-    """Make a bridge on a free port."""
+    """Make a bridge on a free port, which shows no cameras but those that it is given."""
     overrides = {key.replace("__", "."): value for key, value in parameters.items()}
-    return BridgeNode(overrides={"port": 0, **overrides})
+    return BridgeNode(overrides={"port": 0, "discover": "never", **overrides})
 
 
 def every_part() -> dict[str, object]:
