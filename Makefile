@@ -4,7 +4,7 @@
 #                   for soak: --seed NUMBER repeats an order of events
 # MINUTES=...       for soak: how long (60)
 # SECONDS=...       for fuzz: how long each parser is fuzzed (60)
-# PYTHON=...        a Python 3.10, 3.11, 3.12 or 3.13 of your choice
+# PYTHON=...        a Python 3.10 to 3.14 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
 
 VENV ?= .venv
@@ -12,7 +12,7 @@ export VENV
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run bench faults fuzz soak test test-picamera test-all-pythons check format lock clean
+.PHONY: help run install-service update bench faults fuzz soak test test-picamera test-all-pythons check format lock clean
 
 help: ## Show this list
 	@echo 'Usage: make TARGET [ARGS="..."] [PYTHON=...] [ROS_WHEELS=jazzy|kilted]'
@@ -20,6 +20,12 @@ help: ## Show this list
 
 run: ## Stream this machine's camera, or a test picture (ARGS="--source clip.mp4 --port 8090")
 	@tools/run $(ARGS)
+
+install-service: ## Have systemd run it (ARGS="--host 0.0.0.0 --config FILE", --print, --uninstall)
+	@tools/install-service $(ARGS)
+
+update: ## Bring a new version in, and go back if it does not come up (ARGS=v1.2.0: that one; ARGS=--back)
+	@tools/update $(ARGS)
 
 bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts)
 	@tools/bench $(ARGS)

@@ -2,9 +2,9 @@
 
 import sys
 
-if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+if not (3, 10) <= sys.version_info[:2] <= (3, 14):
     sys.exit(
-        "error: pi_webrtc_streamer needs Python 3.10, 3.11, 3.12 or 3.13; "
+        "error: pi_webrtc_streamer needs Python 3.10 to 3.14; "
         f"this is Python {sys.version_info[0]}.{sys.version_info[1]}"
     )
 
@@ -54,7 +54,7 @@ setup(
     maintainer="The pi_webrtc_streamer maintainers",
     maintainer_email="maintainers@pi-webrtc-streamer.invalid",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.14",
+    python_requires=">=3.10,<3.15",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={PACKAGE: ["py.typed", "web/*.html", "page/**/*"]},
     data_files=[
@@ -79,6 +79,9 @@ setup(
         "simplejpeg>=1.7",
         "tomli; python_version < '3.11'",
     ],
+    extras_require={
+        "test": ["pytest"],  # tells colcon that pytest runs the tests
+    },
     entry_points={
         "console_scripts": [
             *(f"{node} = {PACKAGE}.programs:{node}" for node in NODES),

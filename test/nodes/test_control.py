@@ -4,13 +4,13 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from struct import pack
 
 import pytest
 from aiortc import RTCPeerConnection
 from aiortc.rtcsctptransport import Chunk
 from OpenSSL import SSL
-from playwright.async_api import async_playwright
 
 from pi_webrtc_streamer.media.tiers import make_tiers
 from pi_webrtc_streamer.runtime.faults import faults
@@ -23,7 +23,7 @@ from pi_webrtc_streamer.webrtc.late import LateViewers
 from pi_webrtc_streamer.webrtc.places import PlaceLimits, Places
 from pi_webrtc_streamer.webrtc.settings import ViewerSettings
 from pi_webrtc_streamer.webrtc.viewers import Viewers
-from support.browser import ARGUMENTS, CHROMIUM
+from support.chromium import ARGUMENTS, CHROMIUM
 from support.control import CHANNEL, Driver, RecordingCockpit, connected, in_loop
 from support.faults import InjectedError, step_broken, steps_recorded
 from support.program import free_udp_port
@@ -574,8 +574,18 @@ DRIVE = """async (sdp) => {
 
 
 @pytest.fixture
-async def chromium():
-    async with async_playwright() as playwright:
+def playwright_here():
+    """Return what starts Playwright; skips where it or Chromium is missing."""
+    without = "there is no Playwright (requirements/test.txt)"
+    playwright = pytest.importorskip("playwright.async_api", reason=without)
+    if not Path(CHROMIUM).exists():
+        pytest.skip("there is no Chromium (tools/chromium)")
+    return playwright.async_playwright
+
+
+@pytest.fixture
+async def chromium(playwright_here):
+    async with playwright_here() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()

@@ -24,7 +24,7 @@ from support.nodes import (
     make_bridge,
     running,
 )
-from support.raw_images import BAYER, halves, message
+from support.raw_images import BAYER, NEEDS_CV_BRIDGE, halves, message
 from support.waiting import GIVE_UP_AFTER, until
 from support.whep import mean_luma, watching
 
@@ -54,7 +54,10 @@ async def snapshot(url: str) -> tuple[np.ndarray, str]:
 
 
 @pytest.mark.parametrize("big_endian", [False, True])
-@pytest.mark.parametrize("encoding", [*COLOURS, "mono8", *SCALED, *BAYER])
+@pytest.mark.parametrize(
+    "encoding",
+    [*COLOURS, "mono8", *SCALED, *(pytest.param(each, marks=NEEDS_CV_BRIDGE) for each in BAYER)],
+)
 async def test_every_encoding_keeps_its_colours(node, encoding, big_endian):
     if encoding in COLOURS or encoding.startswith("bayer"):
         left, right = RED, CYAN
@@ -170,6 +173,7 @@ async def test_a_type_that_the_process_uses_otherwise_does_not_stop_the_bridge(n
             await viewer.frame_with(has_luma(160))
 
 
+@NEEDS_CV_BRIDGE
 async def test_bad_pictures_are_named_and_good_ones_shown_again(node):
     good = halves("bgr8", 320, 240, RED, CYAN)
     bridge = make_bridge()
@@ -225,7 +229,11 @@ print(*sys.modules)
 
 @pytest.mark.parametrize(
     ("encoding", "loaded"),
-    [("", set()), ("bgr8", {"simplejpeg"}), ("bayer_rggb8", {"simplejpeg", "cv_bridge", "cv2"})],
+    [
+        ("", set()),
+        ("bgr8", {"simplejpeg"}),
+        pytest.param("bayer_rggb8", {"simplejpeg", "cv_bridge", "cv2"}, marks=NEEDS_CV_BRIDGE),
+    ],
 )
 async def test_a_bridge_loads_only_what_its_topics_need(node, encoding, loaded):
     """numpy is always there: sensor_msgs imports it."""

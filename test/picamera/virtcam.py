@@ -11,10 +11,8 @@ import importlib
 import importlib.util
 import mmap
 import os
-import sys
 import threading
 import time
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,26 +20,9 @@ from typing import Any
 import libcamera
 import numpy as np
 
+from pi_webrtc_streamer.camera.picamera_devices import load_picamera2
 
-def _stub(name: str, **attributes: Any) -> None:
-    module = sys.modules[name] = types.ModuleType(name)
-    module.__dict__.update(attributes)
-
-
-class _Names:
-    """Has every name: picamera2 makes a table of kms++'s pixel formats when it is imported."""
-
-    def __getattr__(self, name: str) -> str:
-        return name
-
-
-# kms++ draws on a screen, PiDNG writes raw files; picamera2 imports both unconditionally.
-_stub("pykms", PixelFormat=_Names())
-if importlib.util.find_spec("pidng") is None:
-    _stub("pidng")
-    _stub("pidng.camdefs", Picamera2Camera=None)
-    _stub("pidng.core", PICAM2DNG=None)
-
+load_picamera2()  # without kms++ and PiDNG, which the tree does not have
 dmaallocator: Any = importlib.import_module("picamera2.allocators.dmaallocator")
 picamera2: Any = importlib.import_module("picamera2.picamera2")
 Picamera2 = picamera2.Picamera2

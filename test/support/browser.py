@@ -12,16 +12,8 @@ from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
 
 from pi_webrtc_streamer.camera import barcode
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from .chromium import ARGUMENTS, CHROMIUM
+
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 GIVE_UP_AFTER = 30_000  # milliseconds

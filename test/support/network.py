@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from .browser import CHROMIUM
+from .chromium import CHROMIUM
 from .waiting import wait_for
 
 PREFIX = 30

@@ -10,15 +10,25 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ament_index_python.packages import get_package_prefix, get_packages_with_prefixes
+
 from .ordinary_user import OrdinaryUser
 from .waiting import GIVE_UP_AFTER, wait_for
 
+PACKAGE = "pi_webrtc_streamer"
 ENDS_WELL_WITHIN = 5.0  # seconds; if it does not, that is none of what the test was for
 
 
 def program_path(name: str) -> Path:
-    """Return where the environment has a program of this name, if it has it."""
-    return Path(sys.executable).with_name(name)
+    """Return where the environment has a program of this name, if it has it.
+
+    That is beside its Python or, for ours, in the workspace into which colcon has installed it.
+    """
+    path = Path(sys.executable).with_name(name)
+    if not path.exists() and PACKAGE in get_packages_with_prefixes():
+        installed = Path(get_package_prefix(PACKAGE), "lib", PACKAGE, name)
+        return installed if installed.exists() else path
+    return path
 
 
 class Program:

@@ -1,8 +1,10 @@
 """Uncompressed pictures of flat colours, in every encoding, with padded rows."""
 
 import array
+from importlib.util import find_spec
 
 import numpy as np
+import pytest
 from sensor_msgs.msg import Image as ImageMessage
 
 from pi_webrtc_streamer.media.cdr import Image
@@ -11,6 +13,10 @@ Colour = tuple[int, int, int]
 
 BAYER = ("bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_rggb16")
 EIGHT_BITS = ("rgb8", "bgr8", "rgba8", "bgra8", "mono8", "8UC1", "8UC3", "8UC4")
+NEEDS_CV_BRIDGE = pytest.mark.skipif(
+    find_spec("cv_bridge") is None,
+    reason="there is no cv_bridge: for Python 3.14 it comes with ROS 2 itself, not as a wheel",
+)
 YUV = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")
 
 

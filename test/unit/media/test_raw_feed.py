@@ -12,7 +12,7 @@ from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.frame import JpegFrame
 from pi_webrtc_streamer.media.raw_feed import RawFeed
 from pi_webrtc_streamer.ros.cv_convert import to_bgr
-from support.raw_images import halves, message
+from support.raw_images import NEEDS_CV_BRIDGE, halves, message
 from support.waiting import GIVE_UP_AFTER, wait_for
 
 TYPE = "sensor_msgs/msg/Image"
@@ -93,6 +93,7 @@ def test_the_thread_begins_with_the_first_message_and_ends_with_close(feed, fram
         assert threading.active_count() == before
 
 
+@NEEDS_CV_BRIDGE
 def test_a_picture_from_before_is_not_for_who_comes_next():
     """The one audience goes and another one comes while a picture is compressed."""
     converting, go_on = threading.Event(), threading.Event()
