@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 # ROS 2 and pi_webrtc_streamer, for machines whose system has no ROS 2: Raspberry Pi OS, Debian. docs/install.md.
 #
 #   docker build --tag pi_webrtc_streamer .

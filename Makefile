@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 # make help lists what there is.
 #
 # ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure;

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Build and install pi_webrtc_streamer, with colcon into a ROS workspace or with pip."""
 
 import sys

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``python -m bench [PART...]``: measure, print a table, write build/bench/result.json."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether those who are served keep their frame rate while others behave badly."""
 
 from __future__ import annotations

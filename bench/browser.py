@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Chromium, as the tests use it, and its readings of the picture."""
 
 from __future__ import annotations

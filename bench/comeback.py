@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From when the network, or the bridge, is back to the next picture on the page."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Viewers that count frames and decode nothing, so that many fit beside what they measure.
 
 The one place of the benchmark that touches private parts of aiortc and aioice: media packets are

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Driving: from a key to the robot's base, how old the picture is, and what a driver costs."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is measured: figures with the limits that they have to keep, and statistics. Pure."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Glass to glass: how old a picture is when Chromium shows it, ours and rivals' in turn."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What runs for nobody: CPU of both nodes with the camera on and no viewer."""
 
 from __future__ import annotations

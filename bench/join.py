@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From POST to the first decoded frame, and from good-bye or disconnect to everything released."""
 
 from __future__ import annotations

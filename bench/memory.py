@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Resident memory of the bridge: idle, with viewers, and after they have left."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A poor link: a network namespace behind a veth pair that loses packets or is narrow."""
 
 from __future__ import annotations

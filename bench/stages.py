@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the time goes on a picture's way, from the stamps that the nodes take.
 
 The bridge gives them at ``GET /stats``, in the order of the way and in milliseconds from the stage

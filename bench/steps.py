@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What each step towards a short way brings: glass to glass with one of them left out."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Counting viewers in processes of their own.
 
 As a program it takes orders in JSON, one a line, and answers each with a line: {"watch": N} for N

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``python -m faults [NAME...]``: do each fault many times; writes build/faults/result.json."""
 
 from __future__ import annotations

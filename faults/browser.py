@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Chromium by its own protocol (CDP), over a pipe. Playwright keeps every page focused and visible,
 and here pages are to lose both.
 """

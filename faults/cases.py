@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The faults: each is done to a robot at full speed, and undone."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A node as it is started on a robot, whose event loop stands still and whose clock is set when a
 signal tells it to: SIGUSR1 and SIGUSR2.
 

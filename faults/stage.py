@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A robot, its base, and an operator in Chromium beyond a network of their own."""
 
 from __future__ import annotations

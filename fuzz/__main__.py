@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fuzz one target: python -m fuzz TARGET [LIBFUZZER OPTION OR FOLDER...]."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a driver sends over its control connection: packets of SCTP, behind their guard."""
 
 from __future__ import annotations

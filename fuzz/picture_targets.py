@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures from any publisher: serialized messages and JPEG."""
 
 from __future__ import annotations

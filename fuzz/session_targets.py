@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a viewer sends of its session: offers, candidates and feedback."""
 
 from __future__ import annotations

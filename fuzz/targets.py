@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is fuzzed: each target takes any bytes, and fails on anything but what its parser documents.
 
 The seeds are good inputs to begin from. This module needs no fuzzer: the tests run the corpus

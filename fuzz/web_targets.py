@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a client of the HTTP port sends: the bytes of a connection, and the headers about itself."""
 
 from __future__ import annotations

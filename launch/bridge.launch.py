@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Start the bridge alone, for cameras that are there: ours, or any other node's topics."""
 
 from launch import LaunchDescription

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Start a node for each camera, without the bridge: it may run elsewhere."""
 
 from launch import LaunchDescription

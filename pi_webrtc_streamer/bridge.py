@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The bridge as its web pages see it, without ROS: cameras, their media threads, and viewers."""
 
 from __future__ import annotations

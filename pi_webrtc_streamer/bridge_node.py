@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The bridge node: takes the cameras' pictures and shows them to browsers."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The camera node: captures pictures and publishes them as JPEG."""
 
 from __future__ import annotations

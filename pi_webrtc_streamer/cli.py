@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """pi-webrtc-streamer: cameras and bridge in one process, for machines without the ros2 command."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the launch files do: start a node for each camera, and the bridge that shows them.
 
 The nodes are told to bring themselves up (``autostart``), and so come back as well when they are

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where ``ros2 run`` and ``ros2 launch`` begin.
 
 Signals are taken care of before ROS and the codecs are imported, which takes seconds on a

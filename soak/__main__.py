@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """``python -m soak``: let things happen for a time, then say what stayed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Those who watch: over WebRTC in processes of their own, and over HTTP."""
 
 from __future__ import annotations

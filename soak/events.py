@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What happens to the robot: a list of events, each of them possible at any time."""
 
 from __future__ import annotations

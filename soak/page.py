@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A browser on the real page, in a process of its own: it opens, reloads, and goes.
 
 python -m soak.page URL RELOADS

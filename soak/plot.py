@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The plot: memory above, what is held below, over the time of the run."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The figures as a table, as it is committed under docs/, and the files that go with it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The robot under test: two camera nodes and the bridge, in processes of their own."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The soak test itself: what happens when, what is measured, and when everybody has to go."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is measured at one moment, and the table that it makes. Pure."""
 
 from __future__ import annotations

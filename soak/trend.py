@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How fast something grows, and how sure that is. Pure.
 
 A straight line is fitted by least squares. Memory measured twice in a row is much the same, so the

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all tests share: a ROS domain and a folder of ROS of their own, on this machine alone."""
 
 import os

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """streamer.launch.py, launched for real: pictures, crashes, states, a clean end."""
 
 import json

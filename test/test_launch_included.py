@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The launch files in another one: two robots, with parameters and remappings for whole groups."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The soak test in a minute: everything happens at least once, and nothing is left over.
 
 What memory does shows in hours only; ``make soak`` looks at that.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The predecessor's folder can be deleted, with the lines that register it: the rest goes on.
 
 The lines are all here; docs/architecture.md names their files. In a copy of the repository they are

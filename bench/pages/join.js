@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * Watches by WHEP as the real page does and leaves again; returns how long it took in ms:
  * from sending the offer to the first frame, and from asking to end the session to the answer.

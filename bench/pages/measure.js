@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * Watches a picture for a number of frames or of seconds, and reads the barcode of each frame that is shown.
  *

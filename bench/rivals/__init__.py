@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Servers that show the same camera in other ways, of our own writing."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """aiortc as its own examples use it: a track for each viewer, each of which encodes.
 
 The pictures are the camera node's, decoded once for all viewers.

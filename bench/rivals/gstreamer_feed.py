@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Runs the GStreamer server with the system's Python and pipes the camera's pictures to it.
 
 python -m bench.rivals.gstreamer_feed PORT BITRATE FRAMERATE

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """GStreamer: one x264enc, and a payloader and a webrtcbin for each viewer.
 
 Reads pictures from its standard input, each one's length in four bytes before it. Runs with the

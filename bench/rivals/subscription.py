@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The camera's pictures as JPEG, for rivals: the newest one, from the topic that our bridge has."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Wrong tokens cost time: who gives them waits, longer each time, and nobody else does."""
 
 from __future__ import annotations

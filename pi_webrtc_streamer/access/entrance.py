@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The rules by which a request is let in, and as whom."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Host and Origin: by which name a visitor calls the bridge, and whose page sends a request.
 
 A browser obeys foreign pages. Two headers that they cannot forge tell: Host (RFC 9110, 7.2), which

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files with secrets: only their owner may read them, from the first moment on."""
 
 from __future__ import annotations

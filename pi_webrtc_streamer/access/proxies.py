@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who sent a request that came through a reverse proxy (X-Forwarded-For)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where tokens come from: parameters, the environment, a file, or chance."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tokens, each of which stands for a role, and the cookies that stand for tokens."""
 
 from __future__ import annotations

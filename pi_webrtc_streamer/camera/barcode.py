@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The time barcode in the test pattern's top left: the capture time, to be read off a screen.
 
 32 squares in a row, least significant bit first, white is 1: milliseconds since the epoch modulo

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is known of a camera's lens, as sensor_msgs/CameraInfo has it: and what cannot be true."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Calibration files, as ROS's camera_calibration_parsers reads and writes them in YAML.
 
 cameracalibrator writes them, too. What is read here is what upstream reads, and what is written

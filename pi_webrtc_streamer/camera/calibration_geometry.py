@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What becomes of a calibration when its camera's pictures are cropped, scaled, mirrored or turned.
 
 The optical frame turns with the picture: x to the right, y down, z forward (REP 103). A mirrored

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where a calibration is kept: camera_info_url, as ROS's camera_info_manager understands it."""
 
 from __future__ import annotations

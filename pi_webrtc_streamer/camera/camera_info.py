@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Calibrations as messages: sensor_msgs/CameraInfo."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which CameraInfo goes with a picture, and new calibrations: as ROS's camera_info_manager does it.
 
 docs/calibration.md says it from the outside.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The capture thread: from a source to whoever takes its pictures."""
 
 from __future__ import annotations

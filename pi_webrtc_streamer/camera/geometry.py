@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Crop, scale, flip and rotation of a picture, for what its source did not do itself."""
 
 from __future__ import annotations

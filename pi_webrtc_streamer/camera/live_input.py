@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures from a camera that FFmpeg reads: a V4L2 device, such as a USB camera."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures from a Raspberry Pi camera, through picamera2."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which cameras picamera2 knows, and how one is opened."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """picamera2 without the parts of it that are never used here.
 
 It imports kms++ (pykms), which draws on a screen, and PiDNG, which writes raw files, whether it

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where each pixel of a picture goes when it is cropped, scaled, mirrored and turned."""
 
 from __future__ import annotations

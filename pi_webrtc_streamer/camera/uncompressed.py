@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures as sensor_msgs/Image has them: pixel after pixel, row after row."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures from a video file or URL, looped, at the pace of its own timestamps."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Keeps one viewer's pictures back while what was sent last is on its way."""
 
 from __future__ import annotations

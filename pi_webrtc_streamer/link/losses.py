@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How a link loses packets: here and there, or all of them for a moment.
 
 What a radio loses here and there can be sent twice, so that nothing has to be waited for. In an

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether what was sent last has passed a link, and how narrow that is.
 
 A key frame is many packets, sent at once. Of two questions (see ``webrtc/echo.py``), one just

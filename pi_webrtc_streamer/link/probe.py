@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether a link carries more than it is given, found out by filling it for a while.
 
 What a receiver estimates is bounded by what arrives: that a link carries a small picture does not

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How much each viewer's link carries, and which tier and bitrate follow from that.
 
 The receivers estimate (REMB, draft-alvestrand-rmcat-remb): Chromium lowers its estimate only when

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether the queue before a link is full, by the round trips over it.
 
 Pure: seconds, and the clock is the caller's.

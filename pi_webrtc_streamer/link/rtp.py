@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """RTP packets of one stream to one receiver (RFC 3550), with header extensions (RFC 8285)."""
 
 from __future__ import annotations

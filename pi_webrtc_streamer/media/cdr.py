@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads serialized ``sensor_msgs`` pictures in place, without a message object.
 
 The layout is plain CDR (OMG DDS-XTypes 1.3, 7.4.1): a four-byte encapsulation header, then the

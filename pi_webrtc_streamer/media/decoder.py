@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """JPEG in, pictures out, through FFmpeg's libraries (PyAV)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hands every frame to everybody who wants it; the newest wins and nobody is waited for."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures in, H.264 or VP8 out, through FFmpeg's libraries (PyAV)."""
 
 from __future__ import annotations

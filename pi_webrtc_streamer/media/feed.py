@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the bridge knows of one camera: its frames, and why there are none."""
 
 from __future__ import annotations

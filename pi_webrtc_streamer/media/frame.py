@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A picture as it came from the topic, held once and shared by reference."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a JPEG's headers say, read without decoding it (ITU-T T.81, annex B)."""
 
 from __future__ import annotations

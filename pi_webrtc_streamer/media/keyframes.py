@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When a key frame is due: asked for by many, made once for all of them."""
 
 from __future__ import annotations

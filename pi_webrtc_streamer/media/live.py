@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What must not leak, counted by weak references: each thing adds itself when it is made."""
 
 from __future__ import annotations

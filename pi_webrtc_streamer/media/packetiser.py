@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cuts access units into RTP payloads: H.264 (RFC 6184) and VP8 (RFC 7741).
 
 The payloads of one fragmented unit are of equal size, but for the last one where the length does

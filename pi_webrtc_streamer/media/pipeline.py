@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One camera's media thread: decode once, encode once for each codec and tier in use."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Makes JPEG of a topic's uncompressed pictures, so that they go the way of all others."""
 
 from __future__ import annotations

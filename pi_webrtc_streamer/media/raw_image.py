@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Uncompressed pictures (``sensor_msgs/Image``) to JPEG.
 
 Not to be imported before there is such a picture: a bridge whose topics carry JPEG needs neither

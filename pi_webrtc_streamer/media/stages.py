@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When a picture passed each stage of its way, and how long the stages take."""
 
 from __future__ import annotations

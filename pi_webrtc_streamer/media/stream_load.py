@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What encoding costs, in figures. Pure, and without the codecs: who reports need not load them."""
 
 from __future__ import annotations

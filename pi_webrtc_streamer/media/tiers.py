@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The sizes in which a camera is encoded, and the bitrates that suit each."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When each encoded picture was captured, on the clock of this process, by its RTP timestamp."""
 
 from __future__ import annotations

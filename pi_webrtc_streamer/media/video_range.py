@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From the limited range of video to the full range of JPEG (ITU-R BT.601, JFIF)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the browser loads: the page, as ES modules by subject. Python is nowhere but here."""
 
 from __future__ import annotations

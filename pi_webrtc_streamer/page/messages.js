@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * What the page itself says, apart from its tiles: that the robot is silent, has no cameras, or asks for a token.
  *

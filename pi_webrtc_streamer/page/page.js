@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * The page: a tile for every camera that the bridge has, live, and never a frozen picture that looks like a live one.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /*
  * Mends a page that could not be loaded whole. A network that changes meanwhile ends every request, and where one
  * module is missing, none of them runs. No module itself, so that it is there by then.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The predecessor's part of the bridge node: signalling ports, and what switches its cameras."""
 
 from __future__ import annotations

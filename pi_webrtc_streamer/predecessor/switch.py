@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Starts and stops a camera's node from the bridge, through its lifecycle services."""
 
 from __future__ import annotations

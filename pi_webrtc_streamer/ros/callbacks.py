@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What ROS calls back, for a while: callback groups that are forgotten, and timers."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """cv_bridge, for the encodings of pictures that it alone knows: Bayer patterns above all."""
 
 from __future__ import annotations

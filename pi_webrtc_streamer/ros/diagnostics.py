@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A node's statuses on ``/diagnostics``.
 
 The conventions are those of diagnostic_updater (names, levels, one message with all statuses, a

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Publishers and subscriptions for small messages, each given back with a stack."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Keeps out of the process what ROS imports and never uses here: 30 MB of a bridge; and its heaps.
 
 To be called before anything imports rclpy. docs/memory.md has the figures.

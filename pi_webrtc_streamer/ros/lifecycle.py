@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A lifecycle node that owns what it holds: every transition does all of its work or undoes it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Python's logging, into a ROS node's log: the parts that know nothing of ROS log with it."""
 
 from __future__ import annotations

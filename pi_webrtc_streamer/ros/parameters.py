@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings as ROS parameters: declared with type, range and description, read back checked.
 
 A parameter file may hold anything. Whatever is wrong with it is collected while the parameters

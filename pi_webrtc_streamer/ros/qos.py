@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How pictures travel between nodes, and what is wrong when two of them do not agree on that."""
 
 from __future__ import annotations

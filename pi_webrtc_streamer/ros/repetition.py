@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Repeated log messages, summed up: a hostile client must not fill a robot's disk. Pure."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Message types for those who take messages as serialized bytes.
 
 ``sensor_msgs.msg`` imports all its messages, and numpy for some of them: 20 MB for classes that

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A subscription that is there while somebody wants its messages."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What belongs to an event loop is given back: an exit stack for what is released by waiting, and a
 scope for what other people's code starts.
 """

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Exceptions that nobody has foreseen: logged once with their trace, counted, and survived."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where ROS keeps what outlives a restart, and files that are written whole or not at all."""
 
 from __future__ import annotations

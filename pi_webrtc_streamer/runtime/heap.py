@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Memory: the garbage collector's pauses, and the heap of the C library.
 
 FFmpeg and OpenSSL allocate in the latter. docs/memory.md has the figures.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is taken is given back: the exit stack that owns whatever must not be left behind.
 
 It is contextlib's, with three rules on top:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How often something may happen; pure, in seconds on the caller's clock."""
 
 from __future__ import annotations

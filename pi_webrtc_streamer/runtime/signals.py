@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ends a program on SIGINT and SIGTERM; imports nothing heavy, so that it can come first."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How a part of a node is, as the Diagnostic System for robots has it (REP 107). Pure."""
 
 from __future__ import annotations

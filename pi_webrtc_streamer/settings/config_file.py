@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads configuration files: ROS 2's parameter files, and the predecessor's config.toml."""
 
 from __future__ import annotations

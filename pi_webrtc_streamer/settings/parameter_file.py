@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS 2's parameter files: which sections of one are for a node, as rcl and rclpy have it.
 
 A section is named by a node's fully qualified name, in one key (``/robot/camera``) or in nested

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings as dataclasses whose fields carry a description and the values they may have.
 
 Pure: ROS parameters, the command line and documentation are all made from these fields.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Names for cameras of which only the topics are known. Pure."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What this process holds, in numbers: whatever leaks, one of them grows."""
 
 from __future__ import annotations

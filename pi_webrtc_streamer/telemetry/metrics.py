@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The bridge's state as Prometheus takes it; docs/monitoring.md lists the metrics.
 
 Names follow Prometheus' conventions: base units (seconds, bytes, ratios), and ``_total`` for what

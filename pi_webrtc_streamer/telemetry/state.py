@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the bridge says of its cameras, streams and viewers, and of itself: one source for whoever
 asks over HTTP, in whatever form.
 """

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The line of statistics in a node's log: what happened since the last one. Pure.
 
 People read it and programs do: after the word ``statistics`` come ``key=value`` pairs with a space

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The dead-man: nothing moves but by a fresh command, given by a fresh picture, with a held input.
 
 It is armed by a command that is neutral, moves as long as further ones come in time, and disarms

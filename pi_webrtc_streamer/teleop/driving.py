@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All of driving by hand: operators, their lock, the dead-man, the stop, and what is published.
 
 Two threads work on it: the event loop brings what operators send, and the thread that publishes

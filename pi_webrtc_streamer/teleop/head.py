@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The robot's head: where pan and tilt are to go, beginning where they are."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How old a message is, without trusting anybody's clock.
 
 The bridge counts what it sends, and remembers when. A message that names the newest count its

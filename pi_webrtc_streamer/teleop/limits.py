@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How fast a driver may move the robot, and how fast that may change."""
 
 from __future__ import annotations

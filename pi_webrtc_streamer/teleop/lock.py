@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who drives: one at a time, with a fencing token for each grant.
 
 A token makes sure that what somebody sent before losing the lock moves nothing afterwards.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the page and the bridge say to each other; docs/teleop.md has each byte."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is published: velocities while the robot moves, zeros for a while after that, then silence.
 
 Endless zeros would keep out whoever else drives: navigation above all.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Stop: a latch that anybody may set, and that moves nothing when it is reset.
 
 It is a soft stop, and no emergency stop (ISO 13850): it works as long as this program does.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who may come in, made from the settings: the rules, TLS, and the address to click."""
 
 from __future__ import annotations

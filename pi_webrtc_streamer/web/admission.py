@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Lets requests in, before any handler sees them; access/entrance.py has the rules."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The cameras' state as JSON, and their pictures as JPEG, just as they came."""
 
 from __future__ import annotations

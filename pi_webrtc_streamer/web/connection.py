@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One TCP connection to the HTTP port: how much may come in on it, and how long it may ask nothing.
 
 Not left to aiohttp, whose older versions, which a robot may have, mind neither the time nor the

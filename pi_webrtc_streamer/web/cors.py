@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cross-origin requests (WHATWG Fetch, CORS protocol) for players and dashboards of other sites."""
 
 from __future__ import annotations

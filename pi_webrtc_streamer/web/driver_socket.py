@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A driver's WebSocket (RFC 6455), as :mod:`..webrtc.socket_line` wants it."""
 
 from __future__ import annotations

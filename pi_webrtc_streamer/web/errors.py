@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Errors as a client sees them: JSON with one sentence that says what to do."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page's files, from memory: a browser asks for all of them at once."""
 
 from __future__ import annotations

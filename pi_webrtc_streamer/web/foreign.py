@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An interface that is not ours, served beside ours: what has to be known of it, whosever it is."""
 
 from __future__ import annotations

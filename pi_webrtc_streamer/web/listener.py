@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """TCP connections to the HTTP port: how many there may be.
 
 Not left to asyncio's server, which accepts whatever comes and repeats itself in the log while there

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Signing in: a token for a cookie, so that it stays neither in the address nor in the history."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the bridge is, for watchdogs and whoever measures (docs/monitoring.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Offers over HTTP: what they may be, and what whoever sent one is told when it is refused."""
 
 from __future__ import annotations

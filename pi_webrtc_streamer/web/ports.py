@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The ports that the bridge takes, and why one cannot be had."""
 
 from __future__ import annotations

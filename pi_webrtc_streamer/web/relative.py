@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Addresses that hold wherever a proxy has put the bridge, as below a path."""
 
 from __future__ import annotations

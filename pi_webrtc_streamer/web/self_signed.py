@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A certificate that this machine signs itself, kept so that browsers meet the same one again.
 
 It does not say who the robot is, unless somebody compares the fingerprint, but nobody who merely

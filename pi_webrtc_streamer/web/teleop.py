@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Driving over HTTP: control connections, the lock, and the stop. There only if it is enabled."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """TLS for the HTTP server: the context, and what to do when a file does not fit."""
 
 from __future__ import annotations

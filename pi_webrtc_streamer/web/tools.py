@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tools that know only an address, or a name and a password: what serves them, and their token."""
 
 from __future__ import annotations

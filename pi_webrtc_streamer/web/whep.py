@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """WHEP, by which a viewer gets a camera (draft-ietf-wish-whep, after RFC 9725)."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Viewers: offers, peer connections, and one stream shared by all that watch the same camera; and
 drivers, each with a connection of its own.
 

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera in one codec: its tiers, and which viewer watches which."""
 
 from __future__ import annotations

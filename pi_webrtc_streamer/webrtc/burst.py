@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sends a picture's packets with few system calls: UDP generic segmentation offload (GSO).
 
 Linux cuts one large send into datagrams of equal size (``UDP_SEGMENT``, udp(7)), which costs a

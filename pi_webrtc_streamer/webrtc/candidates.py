@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which of a viewer's ICE candidates are taken (RFC 8839, 5.1).
 
 To every candidate the bridge sends a few checks, wherever it points: an offer with thousands, or

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What aiortc is to offer and to answer, of codecs, header extensions and feedback."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A driver's connection: a peer connection of its own, with one data channel."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a driver offers, checked before a peer connection is made of it: one data channel."""
 
 from __future__ import annotations

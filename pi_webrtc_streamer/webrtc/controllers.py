@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Drivers: each has a connection of its own, by WebRTC or, where UDP is blocked, by WebSocket, and
 is told over it, 20 times a second, how things stand.
 

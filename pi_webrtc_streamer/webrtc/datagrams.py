@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Datagrams that wait to be read by a viewer's peer connection."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How full a viewer's link is, by what a question to it takes to be answered."""
 
 from __future__ import annotations

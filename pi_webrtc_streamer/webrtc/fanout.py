@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One encoded stream, and everybody who is sent it."""
 
 from __future__ import annotations

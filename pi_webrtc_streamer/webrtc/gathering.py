@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Addresses from STUN and TURN servers, for which no viewer waits long.
 
 aioice alone would hold an answer back until the last server has answered, or for 5 s. This file,

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which H.264 of an offer can be served (RFC 6184, 8.1 and 8.2.2). Pure.
 
 The encoder makes Constrained Baseline, which every decoder of Main and High plays, too, and packets

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Viewers whose code is loaded when somebody comes to watch.
 
 aiortc, PyAV and FFmpeg, cryptography and libsrtp take 36 MB and half a second. A robot that nobody

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a viewer offers, checked before a peer connection is made of it."""
 
 from __future__ import annotations

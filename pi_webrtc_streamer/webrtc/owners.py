@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One task for each peer, which answers its offer and owns all that it holds until its end."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The way to one viewer, as ICE has found it: packets, and questions how long and how full it is.
 
 This file, gathering.py and shared_port.py alone touch what aioice keeps private.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Places for viewers: in all, of a camera, from an address, and not yet connected. Pure."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What of a driver's SCTP reaches aiortc: what one data channel needs, and no more. Pure.
 
 aiortc trusts its peer. A parameter of length 0 holds it in a loop for ever, a list that is shorter

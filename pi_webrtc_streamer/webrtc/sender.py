@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One viewer's place in a shared stream: what it is sent, and what its feedback teaches."""
 
 from __future__ import annotations

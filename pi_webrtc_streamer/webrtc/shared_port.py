@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One UDP port for all viewers, which a firewall or a container's host can open.
 
 aioice opens a port for each viewer and address. With this, its protocols get a share each in one

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A driver's messages over a WebSocket, where UDP is blocked; the socket is somebody else's."""
 
 from __future__ import annotations

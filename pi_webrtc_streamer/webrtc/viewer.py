@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One viewer: a peer connection from its offer to its end."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All viewers of a bridge, and the streams that they share."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The age of what is seen, on the real page: against the time in the picture itself, and what the
 operator is told when it is too great.
 """

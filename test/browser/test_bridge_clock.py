@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page's idea of the bridge's clock and of capture times, in a browser, with clocks of ours."""
 
 import pytest

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Driving from the real page: keyboard, touch and gamepad, the stop, and what everybody can use."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page's modules for driving, in a browser, with facts and a clock of the tests' own."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page in Firefox, which has no H.264 of its own and counts shown frames otherwise."""
 
 import time

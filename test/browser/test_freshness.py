@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page's judgement of how fresh a picture is, in a browser, with a clock of the tests' own."""
 
 import pytest

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page that could not be loaded whole, since the network changed or went meanwhile."""
 
 import pytest

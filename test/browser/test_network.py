@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A viewer's network that goes away and comes back, or is narrow, in a namespace of its own."""
 
 import time

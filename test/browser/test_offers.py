@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Offers of other pages than ours, in Chromium: with sound and data channels, in any order."""
 
 import pytest

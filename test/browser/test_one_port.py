@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One UDP port for all viewers, in real browsers; and what the page says where UDP is blocked."""
 
 import pytest

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page in Chromium: live pictures, true colours, and what it does when something goes away."""
 
 import time

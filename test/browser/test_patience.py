@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How long the page waits for a picture over a connection that brings something, or nothing."""
 
 import pytest

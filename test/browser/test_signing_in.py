@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Signing in with Chromium, over HTTP and TLS, and what pages from elsewhere get."""
 
 import functools

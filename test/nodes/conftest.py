@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One rclpy for the process, and a node for the tests' own publishers and clients."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A crowd that behaves badly, against real processes: those who are served see every picture."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who may come in, over HTTP: both roles, TLS, and what is told to whom."""
 
 import re

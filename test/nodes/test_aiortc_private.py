@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What aiortc_parts relies on in aiortc; if one of these fails, that folder needs a look."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each step of setting up and taking down is broken, one at a time: nothing is left, and the bridge
 goes on.
 

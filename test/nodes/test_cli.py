@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """pi-webrtc-streamer as its users run it: a process, its output, its exit status."""
 
 import json

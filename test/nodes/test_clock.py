@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Clocks that are set: pictures go on, and nothing is kept until the old time comes again."""
 
 import itertools

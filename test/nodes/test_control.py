@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Drivers' connections: messages both ways, hostile packets, and the end from either side."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cameras of other nodes come onto the page by themselves, and go."""
 
 from rclpy.parameter import Parameter

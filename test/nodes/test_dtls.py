@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Viewers with DTLS of other kinds, and what is said where there is nothing in common."""
 
 import datetime

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What fails around the nodes, and in them: pictures go on, and the log says what it was."""
 
 import asyncio

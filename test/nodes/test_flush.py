@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """After a disconnect or a change of state, nobody is shown a picture from before it."""
 
 import asyncio

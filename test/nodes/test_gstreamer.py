@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """GStreamer's webrtcbin watches: its certificate is RSA, and it sends RTCP every five seconds."""
 
 import json

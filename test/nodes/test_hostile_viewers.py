@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A bridge among hostile viewers: offers, datagrams and RTCP that nobody honest sends."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """STUN and TURN servers that do not answer, at real addresses: no viewer waits for them."""
 
 import asyncio

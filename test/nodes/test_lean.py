@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the nodes' processes do not load; docs/memory.md says what it would take."""
 
 import subprocess

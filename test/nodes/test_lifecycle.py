@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Both nodes through their lifecycle, by their services, as often as it takes to see a leak."""
 
 import asyncio

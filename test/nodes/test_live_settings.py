@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of the bridge that change while it runs: for who comes, and for who watches."""
 
 import threading

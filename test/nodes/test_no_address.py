@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A machine that has no network: the viewer is told so, and does not wait for a picture."""
 
 import asyncio

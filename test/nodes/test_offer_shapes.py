@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Offers of every shape, by a peer that then connects: the bridge finds it by what it has named."""
 
 import asyncio

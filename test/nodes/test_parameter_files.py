@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What we read in a parameter file is what rclpy gives to a node from it."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Publishers and subscribers whose QoS does not fit, or changes: followed, or said.
 
 DDS may tell of a misfit a moment before it knows more of the other side, which is then said to have

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The bridge behind nginx, both as docs/security.md has them; test/browser has Chromium before it.
 
 The clients have loopback addresses, none of which is a trusted proxy's.

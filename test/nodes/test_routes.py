@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every route of the HTTP server: who gets nothing from it, and what each answer has."""
 
 import asyncio

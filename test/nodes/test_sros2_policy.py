@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """config/sros2_policy.xml, compared with what the nodes have of DDS while somebody watches.
 
 Whether DDS obeys it is not tested: the wheels' Fast DDS has no security (docs/security.md).

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The lines of statistics in the logs of real nodes."""
 
 from pi_webrtc_streamer.telemetry.statistics import read_line

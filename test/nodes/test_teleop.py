@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Driving through the real bridge: a driver on aiortc, a base and a camera on DDS."""
 
 import asyncio

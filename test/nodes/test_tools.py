@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tools that know only an address, or a name and a password: real ones, and what they may not."""
 
 import asyncio

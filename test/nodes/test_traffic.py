@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What /stats counts of viewers only grows, whoever comes and goes."""
 
 import asyncio

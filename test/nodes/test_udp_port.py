@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One UDP port for all viewers: who they are is told apart, and others get nothing through."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Viewers whose links are weak, lost or slow, beside one that is well."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """WHEP over HTTP: what the draft and RFC 9725 ask for, and every refusal."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The tests here run in the tree that run.sh makes, where libcamera has virtual cameras."""
 
 import os

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 # enter.sh TREE REPOSITORY COMMAND...: run a command in a Debian tree, with the repository read-only at /src.
 #
 # The mounts are private to the command, so that nothing is left to unmount, however it ends.

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 # run.sh [PYTEST ARGUMENT...]: run the tests of the real picamera2 on libcamera's virtual cameras, in a Debian 13
 # tree of their own, with Python 3.13 and ROS 2 Kilted.
 #

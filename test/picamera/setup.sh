@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 # setup.sh TREE: make a Debian 13 tree in which picamera2 runs on libcamera's virtual cameras, with ROS 2 Kilted.
 #
 # Debian's libcamera comes from backports, for its virtual pipeline; everything else is Python's wheels, in the

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The picamera2 source on the real picamera2 and libcamera, with virtual cameras."""
 
 from __future__ import annotations

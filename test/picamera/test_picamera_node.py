@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The camera node, on real ROS 2 Kilted and Python 3.13, with picamera2 on virtual cameras."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a computer lacks, so that the unmodified picamera2 can drive libcamera's virtual cameras.
 
 Imported before the first camera is opened. Everything else is picamera2's own and libcamera's own:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A robot's base: it takes velocities, as a diff drive does, and writes them down."""
 
 import math

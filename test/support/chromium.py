@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where Debian has Chromium, and how it is started; needs no Playwright."""
 
 CHROMIUM = "/usr/bin/chromium"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A driver on aiortc, and a cockpit that writes down what it is told."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A robot's monitor: it listens to /diagnostics and keeps the newest status of each name."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A driver without a page: watches a camera, sends commands, and takes statuses."""
 
 import asyncio

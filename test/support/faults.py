@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Breaks one step of our own code at a time: a step of an exit stack, or a wait of a task."""
 
 import asyncio

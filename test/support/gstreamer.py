@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """GStreamer's webrtcbin as a viewer, in a process of its own."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """GStreamer's webrtcbin as a viewer, by WHEP.
 
 Runs with the system's Python, which has GStreamer's bindings, and imports nothing of this project.

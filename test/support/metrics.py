@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A bridge's state with everything in it, and what is said of it to Prometheus."""
 
 from collections.abc import Iterator

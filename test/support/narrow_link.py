@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A narrow link: what the bridge sends to a viewer has to queue before it."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A network of our own: a namespace, and a pair of devices that leads to it.
 
 All names and addresses are this process's and go away with it.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Uncompressed pictures of flat colours, in every encoding, with padded rows."""
 
 import array

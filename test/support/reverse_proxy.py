@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Debian's nginx before a bridge, both as docs/security.md has them."""
 
 import datetime

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """twist_mux in a few lines: who has a higher priority is passed on, until it is silent for too
 long; and nothing is while a lock says so, or says nothing.
 """

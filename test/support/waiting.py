@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Waiting for something to become true; giving up is a failure, being slow is none."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Everything that fuzzing has found to be of interest still goes well (make fuzz finds more)."""
 
 from pathlib import Path

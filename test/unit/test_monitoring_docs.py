@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """docs/monitoring.md and what is beside it: metrics that are there, and files that can be used."""
 
 import json

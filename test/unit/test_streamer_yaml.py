@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """config/streamer.yaml: what it says is true, the lines that are commented out as well."""
 
 import re

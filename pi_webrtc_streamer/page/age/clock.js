@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * The bridge's clock, as seen from here: by how much it differs from the page's own, `performance.now()`. Pure: the
  * times are the caller's. The clock of the day is never asked, here or there: it may be set, and be off by hours.

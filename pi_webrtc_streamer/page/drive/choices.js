@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * With several cameras, a button in each tile to drive by it.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * Whether the robot may be driven from this page now: whenever anything is in doubt, it may not.
  *

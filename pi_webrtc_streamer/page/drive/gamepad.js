@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * Driving by gamepad, with the W3C's standard mapping alone: where other pads have which button, nobody knows.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * Where the robot will go, drawn onto the ground in the picture: a pinhole camera above a plane.
  *

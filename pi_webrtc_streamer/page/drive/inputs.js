@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * What the operator's hands do, whatever they hold: keyboard, gamepad and stick on the screen as one.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * The two ways of the control connection: a data channel that loses what is late, or a WebSocket where UDP is blocked.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * The messages of the control connection, byte by byte; docs/teleop.md has their layout. All numbers are big-endian.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * The age of what a tile shows: a number and a graph in its bar, and a mark on the picture where it is too great.
  *

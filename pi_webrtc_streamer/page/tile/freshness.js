@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * How fresh a picture is: by the age of what is seen, and by whether it still moves. Pure: the clock is the caller's.
  *

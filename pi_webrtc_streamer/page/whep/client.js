@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * A WHEP session that is kept up for as long as it is wanted. Nothing in here knows about a page.
  *

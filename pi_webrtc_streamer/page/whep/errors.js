@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * Why a WHEP session did not start or did not last, in sentences for people.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * The requests of WHEP: POST for a session, PATCH for its candidates, DELETE for its end.
  *

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+// SPDX-License-Identifier: Apache-2.0
+
 /**
  * One WHEP connection (WebRTC-HTTP Egress Protocol) for one video stream. Nothing in here knows about a page.
  *

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The whole configuration in the Go streamer's words, as its clients are told it (/api/config)."""
 
 from __future__ import annotations

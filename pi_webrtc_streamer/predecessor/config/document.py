@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads a config.toml: known sections and keys, checked, whatever their spelling."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every key that the predecessor's config.toml may have, with what it takes and its default.
 
 Sections and keys are written here in lower case and with ``_``; files may have ``-`` as well.

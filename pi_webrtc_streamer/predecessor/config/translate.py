@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a config.toml to the parameters of our nodes."""
 
 from __future__ import annotations

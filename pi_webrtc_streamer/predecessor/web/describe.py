@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the predecessor's clients are told of the bridge, in the predecessor's words."""
 
 from __future__ import annotations

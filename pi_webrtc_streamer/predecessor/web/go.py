@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The Go streamer's dialect: an object with a type and data."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The Rust streamer's dialect: an object whose only key says what it is."""
 
 from __future__ import annotations

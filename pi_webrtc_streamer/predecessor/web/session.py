@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A client of the predecessor's on its socket, from the first message to the end."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera's signalling port, where the predecessor's clients open a WebSocket."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The thread from which commands are published: whatever else stands still, this goes on."""
 
 from __future__ import annotations

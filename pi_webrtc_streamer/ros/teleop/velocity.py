@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Velocity commands, as whoever subscribes to them takes them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Looks at a bridge, again and again, and has its parts judged."""
 
 from __future__ import annotations

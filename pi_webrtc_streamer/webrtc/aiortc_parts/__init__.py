@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What aiortc keeps private: a sender whose own loop never runs, the handshake of DTLS, and SCTP.
 
 This folder alone touches what aiortc keeps private (``path.py`` and ``gathering.py``: aioice);

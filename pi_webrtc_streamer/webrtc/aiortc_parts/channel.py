@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A data channel that is negotiated at both ends, with a guard before its SCTP."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The handshake of DTLS, which takes viewers of any kind, and what OpenSSL is given to read."""
 
 from __future__ import annotations

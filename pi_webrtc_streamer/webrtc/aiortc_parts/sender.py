@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A sender of aiortc's whose own loop never runs: a substitute sends in its place."""
 
 from __future__ import annotations

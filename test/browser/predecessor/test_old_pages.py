@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pages as they were written for the predecessor, in Chromium, served from somewhere else."""
 
 import json

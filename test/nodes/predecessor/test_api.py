@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the predecessor served by HTTP, with a camera in a process of its own."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The predecessor's clients and pages, below a path of nginx as docs/security.md has it."""
 
 import aiohttp

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each step of serving a viewer that came by signalling is broken, one at a time."""
 
 import pytest

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The predecessor's clients on a camera's signalling port, in both dialects."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Clients as they were written for the predecessor, on aiortc, in both dialects."""
 
 import asyncio

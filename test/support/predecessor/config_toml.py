@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The predecessor's config.toml: samples, how one is written, and what it comes to."""
 
 import json

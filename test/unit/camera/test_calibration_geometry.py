@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Changed calibrations project points to where the changed pictures show them, says OpenCV."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When a viewer is beyond help."""
 
 from pi_webrtc_streamer.link.health import ViewerHealth

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures that wait for what was sent before them, between two of aioice's connections."""
 
 import time

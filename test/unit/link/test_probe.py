@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Probes: what is added to a stream, and what follows on links that are simulated."""
 
 from hypothesis import example, given, settings

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which topics of other nodes are shown, and for how long."""
 
 import pytest

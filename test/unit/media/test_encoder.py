@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """H.264 and VP8: pictures come out as they went in, and key frames when they are asked for."""
 
 import logging

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """RTP payloads: what is cut is put together again, by aiortc's reading of the RFCs."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The media thread: encodes for those who watch, once for each codec, and lets go of everything."""
 
 import gc

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The thread that compresses a topic's pictures: what goes in comes out, and it ends."""
 
 import threading

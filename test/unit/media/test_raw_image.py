@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Uncompressed pictures to JPEG: the colours stay, whatever the encoding, size and padding."""
 
 import sys

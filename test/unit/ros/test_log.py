@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Python's logging in a ROS log: few lines of many that are alike, and none that are forged."""
 
 import logging

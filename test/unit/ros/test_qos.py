@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is said of publishers and subscriptions whose QoS does not fit."""
 
 from rclpy.duration import Duration, Infinite

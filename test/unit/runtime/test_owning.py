@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Exit stacks: everything is given back, whatever fails, and who fails is named."""
 
 import ast

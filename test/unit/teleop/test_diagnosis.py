@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How driving is, as diagnostics have it."""
 
 from pi_webrtc_streamer.runtime.status import Level

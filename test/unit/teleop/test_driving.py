@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Nothing moves without a fresh, neutral-first, unstopped command of the lock's holder."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """tools/update on real git repositories and real processes, with stand-ins for setup and systemctl.
 
 The service is a small HTTP server, in a version that is good, or bad in some way.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A connection passes one request after the other on, however they come, and nothing ahead."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The schedule of statuses, and what drivers by WebSocket do without."""
 
 import subprocess

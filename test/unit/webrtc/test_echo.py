@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Round trips by ICE's own checks, between two of aioice's connections."""
 
 import asyncio

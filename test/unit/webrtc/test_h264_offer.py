@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Which H.264 of an offer can be served, and under which name it is answered."""
 
 from hypothesis import given

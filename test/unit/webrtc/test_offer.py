@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Offers, from friendly and hostile clients: what is answered, and what is left out."""
 
 import pytest

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What of SCTP reaches aiortc, and that nothing that does can harm it."""
 
 import asyncio

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whose a datagram is that comes to a socket shared by several viewers."""
 
 from typing import Any

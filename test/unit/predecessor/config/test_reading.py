@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A config.toml is known for what it is, and read like any configuration file."""
 
 from pathlib import Path

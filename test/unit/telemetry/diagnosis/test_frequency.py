@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How often something happens, by a count that is looked at now and then."""
 
 from itertools import accumulate, pairwise
