@@ -394,3 +394,31 @@ def test_a_camera_that_stalls_is_an_error_on_diagnostics_until_it_goes_on() -> N
         virtcam.stall(BARS, False)
         values = monitor.wait_for("camera: capture", OK, " pictures/s")
         assert int(values["times opened again"]) >= 1
+
+
+def test_geometry_changes_while_it_runs() -> None:
+    """What the camera itself does of it takes another configuration of the camera."""
+    with camera_and_observer() as (node, observer):
+        observer.change("configure", "activate")
+        observer.look()
+        assert size_of(observer.next(1)[0]) == (640, 480)
+        for values, size in [
+            ({"crop": [0, 0, 320, 240], "output_width": 160}, (160, 120)),
+            ({"rotation": 90}, (120, 160)),
+            ({"crop": [0, 0, 0, 0], "output_width": 0, "rotation": 0, "flip": "both"}, (640, 480)),
+        ]:
+            assert all(done for done, _ in observer.set(**values))
+            wait_for(
+                lambda size=size: size_of(observer.next(1)[0]) == size,  # type: ignore[misc]
+                f"pictures of {size}",
+            )
+        ((done, why),) = observer.set(crop=[600, 0, 320, 240])
+        assert not done
+        assert "reaches beyond the captured picture" in why
+        observer.next(3)
+        assert node.state_label == "active"
+
+
+def size_of(message: CompressedImage) -> tuple[int, int]:
+    """Return the width and height of a picture."""
+    return Image.open(io.BytesIO(message.data)).size
