@@ -274,6 +274,8 @@ class Controllers:
                 other.end("its page has connected anew")
 
     def _receive(self, seat: Seat, message: bytes) -> None:
+        if self._seats.get(seat.id) is not seat:
+            return  # it has left, and its connection is still being closed
         try:
             self._cockpit.receive(seat.id, message, time.monotonic())
         except Exception as error:
