@@ -62,12 +62,15 @@ async def create(request: web.Request) -> web.Response:
 
 @requires(Role.DRIVE)
 async def delete(request: web.Request) -> web.Response:
-    """End a control connection; the answer comes when all it held is given back."""
+    """End a control connection; the answer comes when all it held is given back.
+
+    It may have ended by itself: the page closes it first, so that the robot stops at once.
+    """
     controllers, session = _controllers(request), request.match_info["session"]
-    if not controllers.has(session):
-        why = controllers.why_gone(session)
-        raise ApiError(404, f"the session has ended: {why}" if why else "there is no such session")
-    await controllers.remove(session, "it said good-bye")
+    if controllers.has(session):
+        await controllers.remove(session, "it said good-bye")
+    elif controllers.why_gone(session) is None:
+        raise ApiError(404, "there is no such session")
     return web.Response()
 
 
