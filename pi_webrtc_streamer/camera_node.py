@@ -35,7 +35,7 @@ from .ros.qos import misfit_of_subscriber, newest_only
 from .runtime.owning import Owned
 from .runtime.status import Status
 from .settings.camera import CameraSettings
-from .settings.schema import SettingsError, Value, settings_of
+from .settings.schema import SettingsError, Value
 from .telemetry.counts import resident_memory
 from .telemetry.diagnosis.capture import CaptureDiagnosis, CaptureFacts, judge_at_rest
 from .telemetry.statistics import CaptureStatistics
@@ -43,7 +43,6 @@ from .telemetry.statistics import CaptureStatistics
 CONTROLS = "controls."
 GEOMETRY = {"crop", "flip", "output_height", "output_width", "rotation"}
 URL = "camera_info_url"
-LIVE = {name for name, (about, _) in settings_of(CameraSettings).items() if about.live}
 
 
 class CameraNode(OwningNode):
@@ -274,7 +273,8 @@ class CameraNode(OwningNode):
 
         :raises SettingsError: if one cannot be.
         """
-        wanted = replace(self._settings, **{n: v for n, v in changes.items() if n in LIVE})
+        # What "auto" has come to stays.
+        wanted = replace(self._node_parameters.changed(changes), source=self._settings.source)
         found = self._find_camera_info(wanted.camera_info_url) if URL in changes else None
         if GEOMETRY & changes.keys():
             self._check_geometry(wanted)

@@ -16,7 +16,7 @@ from .runtime.signals import StopRequest, stopping_on_signals
 from .settings.config import Config, dump_parameters
 from .settings.config_file import read_config
 from .settings.schema import ConfigError, SettingsError, Value
-from .settings.topics import name_topics
+from .settings.topics import bridge_parameters, name_topics
 
 SUPPORTED = ((3, 10), (3, 14))
 
@@ -55,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     try:
         config = _read_config(options)
-        topics = _topics(options)
+        options.topic = _topics(options)
     except (ConfigError, SettingsError) as error:
         return _fail(str(error))
     if options.print_parameters:
-        _print_parameters(options, config, topics)
+        _print_parameters(options, config)
         return 0
     try:
         import_ros()
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.log_level:
         ros = ["--log-level", options.log_level, *ros]
     with stopping_on_signals() as stop:
-        return _run(options, config, topics, ros, stop)
+        return _run(options, config, ros, stop)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -166,26 +166,25 @@ def _topics(options: argparse.Namespace) -> dict[str, str]:
     return topics
 
 
-def _print_parameters(options: argparse.Namespace, config: Config, topics: dict[str, str]) -> None:
+def _print_parameters(options: argparse.Namespace, config: Config) -> None:
     """Print each node's parameters as a file that --config takes, and say what there is to say."""
     for level, texts in (("info", config.infos), ("warning", config.warnings)):
         for text in texts:
             print(f"{level}: {text}", file=sys.stderr)
-    for_cameras, for_bridge = _overrides(options, config, topics)
-    cameras = [] if topics else config.cameras
+    for_cameras, for_bridge = _overrides(options, config)
+    cameras = _own_cameras(options, config)
     nodes = {name: config.parameters(name) | for_cameras for name in cameras}
     nodes["bridge"] = {"cameras": config.cameras} | config.parameters("bridge") | for_bridge
     content = {name: {"ros__parameters": parameters} for name, parameters in nodes.items()}
     print(dump_parameters(content), end="")
 
 
-def _run(
-    options: argparse.Namespace,
-    config: Config,
-    topics: dict[str, str],
-    ros: list[str],
-    stop: StopRequest,
-) -> int:
+def _own_cameras(options: argparse.Namespace, config: Config) -> list[str]:
+    """Return the names of the cameras to start: none where others' topics are shown."""
+    return [] if options.topic else config.cameras
+
+
+def _run(options: argparse.Namespace, config: Config, ros: list[str], stop: StopRequest) -> int:
     from rclpy.impl.implementation_singleton import rclpy_implementation
 
     from .ros.process import longest_end, owning, ros_context, spinning
@@ -202,7 +201,7 @@ def _run(
         ) as error:
             return _fail(f"ROS 2 does not take these arguments: {error}")
         _log(config)
-        nodes = owned.enter("the nodes", owning(_make_nodes(options, config, topics)))
+        nodes = owned.enter("the nodes", owning(_make_nodes(options, config)))
         stop.longest_end = longest_end(nodes)
         if not all(node.bring_up() for node in nodes):
             return _fail("it cannot start; the error above says why")
@@ -223,18 +222,18 @@ def _log(config: Config) -> None:
         logger.warning(text)
 
 
-def _make_nodes(options: argparse.Namespace, config: Config, topics: dict[str, str]) -> list[Any]:
-    """Make a node for each camera, unless others' topics are shown, and, last, the bridge."""
+def _make_nodes(options: argparse.Namespace, config: Config) -> list[Any]:
+    """Make a node for each camera and, last, the bridge."""
     from .bridge_node import BridgeNode
     from .camera_node import CameraNode
 
-    for_cameras, for_bridge = _overrides(options, config, topics)
-    nodes = [] if topics else [CameraNode(name, for_cameras) for name in config.cameras]
+    for_cameras, for_bridge = _overrides(options, config)
+    nodes = [CameraNode(name, for_cameras) for name in _own_cameras(options, config)]
     return [*nodes, BridgeNode(overrides=for_bridge)]
 
 
 def _overrides(
-    options: argparse.Namespace, config: Config, topics: dict[str, str]
+    options: argparse.Namespace, config: Config
 ) -> tuple[dict[str, Value], dict[str, Value]]:
     """Return the parameters that the options give: of every camera, and of the bridge."""
     given = {
@@ -243,9 +242,8 @@ def _overrides(
         if value is not None and name not in NO_PARAMETERS
     }
     for_bridge = {name: given.pop(name) for name in FOR_BRIDGE if name in given}
-    if topics:
-        for_bridge["cameras"] = list(topics)
-        for_bridge |= {f"{name}.topic": topic for name, topic in topics.items()}
+    if options.topic:
+        for_bridge |= bridge_parameters(options.topic)
     return given, for_bridge | predecessor.for_bridge(options, config)
 
 

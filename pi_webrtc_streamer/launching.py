@@ -31,7 +31,7 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
-from .cli import FOR_BRIDGE
+from .cli import FOR_BRIDGE, FOR_CAMERAS
 from .predecessor.config.given import Given
 from .predecessor.settings import PredecessorSettings
 from .ros.parameters import convert
@@ -40,14 +40,15 @@ from .settings.camera import CameraSettings
 from .settings.config import Config, dump_parameters
 from .settings.config_file import read_config
 from .settings.schema import ConfigError, Setting, SettingsError, Value, check, settings_of
-from .settings.topics import name_topics
+from .settings.topics import bridge_parameters, name_topics
 
 PACKAGE = "pi_webrtc_streamer"
 DEFAULT_CONFIG = str(Path(get_package_share_directory(PACKAGE), "config", "streamer.yaml"))
 BRIDGE = "bridge"
-FOR_CAMERAS = (
-    *("source", "camera", "width", "height", "framerate", "jpeg_quality", "flip", "rotation"),
-    *("frame_id", "frame_prefix", "camera_info_url", "reliability"),
+OF_CAMERAS = (
+    *FOR_CAMERAS,
+    *("jpeg_quality", "flip", "rotation", "frame_id", "frame_prefix", "camera_info_url"),
+    "reliability",
 )
 SETTINGS = {**settings_of(PredecessorSettings), **settings_of(CameraSettings)}
 RESPAWN_DELAY = Setting("Seconds until a node that has ended is started again", minimum=0)
@@ -138,7 +139,7 @@ class Parts:
     def arguments(self) -> list[DeclareLaunchArgument]:
         """Return what the launch file takes; an empty setting leaves it to the parameter file."""
         settings = [
-            *(FOR_CAMERAS if self.cameras else ()),
+            *(OF_CAMERAS if self.cameras else ()),
             *(FOR_BRIDGE if self.bridge else ()),
         ]
         return [
@@ -194,15 +195,14 @@ def chosen_parameters(
     time = use_sim_time(arguments)
     parameters: dict[str, dict[str, Value]] = {}
     if parts.cameras:
-        for_cameras = given_settings(arguments, FOR_CAMERAS)
+        for_cameras = given_settings(arguments, OF_CAMERAS)
         parameters |= {name: config.parameters(name) | for_cameras | time for name in cameras}
     if parts.bridge:
         parameters[BRIDGE] = {
             **config.bridge_parameters(cameras),
             **given_settings(arguments, FOR_BRIDGE),
             **time,
-            "cameras": cameras,
-            **{f"{name}.topic": topic for name, topic in topics.items()},
+            **(bridge_parameters(topics) if topics else {"cameras": cameras}),
         }
     return parameters
 

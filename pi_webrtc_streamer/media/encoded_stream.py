@@ -158,8 +158,8 @@ class EncodedStream:
 
     def _encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
         encoder, tier = self._encoder, self.tier
-        suitable = tier == self._encoder_tier and encoder is not None
-        if encoder is None or not suitable or not encoder.suits(frame, self.bitrate):
+        other_tier = tier != self._encoder_tier
+        if encoder is None or other_tier or not encoder.suits(frame, self.bitrate):
             self._encoder = None
             encoder = open_encoder(self.codec, frame, tier, self._settings, self.bitrate)
             self._encoder, self._encoder_tier = encoder, tier

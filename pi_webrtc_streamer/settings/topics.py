@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..media.discovery import new_name
 from .bridge import TAKEN
-from .schema import SettingsError
+from .schema import SettingsError, Value
 
 
 def name_topics(topics: Sequence[str]) -> dict[str, str]:
@@ -25,3 +25,11 @@ def name_topics(topics: Sequence[str]) -> dict[str, str]:
             raise SettingsError(f"the topic {topic} is given twice")
         named[new_name(topic, {*named, *TAKEN})] = topic
     return named
+
+
+def bridge_parameters(topics: Mapping[str, str]) -> dict[str, Value]:
+    """Return what the bridge is told, to show these topics by their cameras' names."""
+    return {
+        "cameras": list(topics),
+        **{f"{name}.topic": topic for name, topic in topics.items()},
+    }
