@@ -9,13 +9,16 @@ win. (ROS 2's design article on passing ROS arguments to nodes; rclpy's node.cpp
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from .schema import ConfigError, Value
 
 PARAMETERS = "ros__parameters"
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 # The first that matches, by the kinds of YAML.
 SCALARS = {
     "bool": r"(?:[yYnN]|[yY]es|YES|[nN]o|NO|[tT]rue|TRUE|[fF]alse|FALSE|[oO]n|ON|[oO]ff|OFF)$",
@@ -91,6 +94,14 @@ def _flat(parameters: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str
             yield f"{prefix}{key}", value
 
 
+def _out_of_range(written: str, number: float) -> bool:
+    """Whether strtod sets ERANGE for a number: rcl takes it for text then."""
+    if math.isinf(number):
+        return "inf" not in written.lower()
+    mantissa = written.lower().partition("e")[0]
+    return abs(number) < sys.float_info.min and any(digit in mantissa for digit in "123456789")
+
+
 def _load(text: str) -> Any:
     """Read YAML with the scalars that rcl knows: a time or a date is text, 1e3 a number.
 
@@ -106,6 +117,18 @@ def _load(text: str) -> Any:
             **dict.fromkeys(("n", "no", "false", "off"), False),
         }
 
+    def whole(loader: Loader, node: yaml.ScalarNode) -> int | float:
+        number = loader.construct_yaml_int(node)
+        if INT64_MIN <= number <= INT64_MAX:
+            return number
+        return float(number if "x" in node.value.lower() else node.value)  # as strtod has it
+
+    def fraction(loader: Loader, node: yaml.ScalarNode) -> float | str:
+        number = loader.construct_yaml_float(node)
+        return node.value if _out_of_range(node.value, number) else number
+
+    Loader.add_constructor("tag:yaml.org,2002:int", whole)
+    Loader.add_constructor("tag:yaml.org,2002:float", fraction)
     Loader.yaml_implicit_resolvers = {}
     for kind, pattern in SCALARS.items():
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), None)
