@@ -21,6 +21,7 @@ from .stream_errors import PATIENCE
 
 CHUNK = 65_536  # bytes; no datagram is longer
 SOCKET_BUFFER = 4 << 20  # bytes asked for, so that a large picture fits; Linux may give fewer
+TS_PACKET, TS_SYNC = 188, 0x47  # bytes; the first one (ISO/IEC 13818-1, 2.4.3.2)
 PLAYLISTS = ("application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl",
              "audio/x-mpegurl")  # fmt: skip
 
@@ -40,15 +41,27 @@ class ByteStream:
         :raises TimeoutError: if nothing comes for :data:`PATIENCE` seconds.
         :raises OSError: if the connection is lost.
         """
-        if not self._rest:
-            self._rest = memoryview(self._receive(CHUNK))
-            self.arrivals.add(len(self._rest), time.monotonic())
-        part, self._rest = self._rest[:size], self._rest[size:]
+        part = self._next()[:size]
+        self._rest = self._rest[len(part) :]
         return bytes(part)
+
+    def is_mpegts(self) -> bool:
+        """Whether what comes next is MPEG-TS, whose packets have a byte of their own at the start.
+
+        It raises what :meth:`read` does.
+        """
+        return all(byte == TS_SYNC for byte in self._next()[: 2 * TS_PACKET : TS_PACKET])
 
     def close(self) -> None:
         """Close the connection; safe to call twice."""
         self._owned.close()
+
+    def _next(self) -> memoryview:
+        """Return what has come and was not read, and wait for it if there is nothing."""
+        if not self._rest:
+            self._rest = memoryview(self._receive(CHUNK))
+            self.arrivals.add(len(self._rest), time.monotonic())
+        return self._rest
 
 
 class Answer(NamedTuple):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -23,21 +23,28 @@ from .source import SourceError
 from .stream_errors import PATIENCE, NoVideoError, what_is_wrong
 
 # Nothing is read ahead to guess rates, and no packet waits for others from which its stamp could
-# be computed, or for the next one, whose beginning says that it is whole.
+# be computed.
 AT_ONCE = {
-    "fflags": "-genpts+nofillin+noparse",
+    "fflags": "-genpts+nofillin",
     "analyzeduration": "1",  # microseconds; 0 would be FFmpeg's own choice
     "fpsprobesize": "0",
     "max_ts_probe": "0",
     "max_pixels": str(LARGEST_SIDE**2),
 }
+# A packet is a picture as a rule; a parser would wait for the next one to say that it is whole.
+MPEG_TS = {"fflags": AT_ONCE["fflags"] + "+noparse"}
+PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443}
+LONGEST_PART = 10.0  # seconds; of live MP4, the length of what came first is known
+# FFmpeg's own, in microseconds. PyAV's would have it call Python from a thread that may be left
+# behind, and that crashes when the process ends.
+MICROSECONDS = str(round(1e6 * PATIENCE))
 RTP = {
-    "fflags": "-genpts+nofillin",  # a parser joins what is in several packets
     "probesize": "32",  # bytes: a key frame is waited for later
     "max_delay": "50000",  # microseconds for which a packet is waited for that others overtook
     "buffer_size": str(SOCKET_BUFFER),
 }
-# FFmpeg does not say where a picture of these ends in RTP: the next one's beginning does.
+# Here FFmpeg does not say where a picture ends in RTP. A parser waits for the next one's beginning.
+WAITED = 0.002  # seconds; so long something was waited for
 JOINED = ("h264", "hevc", "mpeg4")
 
 
@@ -60,7 +67,7 @@ class Connection:
         self._container = container
         self._bytes = stream
         self._joined = rtp and self.video.codec_context.name in JOINED
-        self._begun: float | None = None  # when the next picture began to come
+        self._begun: float | None = None  # when the next picture began to come, if that is known
         self._owned = owned
 
     def packets(self) -> Iterator[tuple[Packet[VideoStream], float] | None]:
@@ -68,23 +75,27 @@ class Connection:
 
         None stands for what is not of the video.
         """
+        asked = time.monotonic()
         for packet in self._container.demux():
             if packet.stream is self.video and packet.size:
-                yield packet, self._arrival(packet)  # type: ignore[misc]  # of the video's stream
+                arrival = self._arrival(packet, asked)
+                yield packet, arrival  # type: ignore[misc]  # it is of the video's stream
             else:
                 yield None
+            asked = time.monotonic()
 
     def close(self) -> None:
         """End it; safe to call twice."""
         self._owned.close()
 
-    def _arrival(self, packet: Packet) -> float:  # type: ignore[type-arg]
+    def _arrival(self, packet: Packet, asked: float) -> float:  # type: ignore[type-arg]
         now = time.monotonic()
         begun = None
         if self._bytes is not None and packet.pos is not None:
             begun = self._bytes.arrivals.at(packet.pos)
         elif self._joined:
-            begun, self._begun = self._begun, now
+            # What was waited for was the next one's beginning. If nothing was, it had come before.
+            begun, self._begun = self._begun, now if now - asked > WAITED else None
         return now if begun is None else begun
 
 
@@ -127,36 +138,56 @@ def _connect(location: str, rtsp_transport: str) -> Connection | None:
 def _by_bytes(stream: ByteStream, form: str | None = None) -> Connection | None:
     with Owned() as owned:
         owned.at_end("a live stream's bytes", stream.close)
+        options = AT_ONCE | MPEG_TS if stream.is_mpegts() else AT_ONCE
         container = owned.take(
             "a live stream's container",
-            lambda: av.open(stream, "r", form, options=AT_ONCE),
+            lambda: av.open(stream, "r", form, options=options),
             InputContainer.close,
         )
         _require_video(container)
-        if container.duration:  # a file, by a server that does not tell its length
-            return None
+        if (container.duration or 0) > LONGEST_PART * av.time_base:
+            return None  # a file, by a server that does not tell its length
         return Connection(container, owned.pop_all(), stream)
 
 
 def _by_ffmpeg(location: str, scheme: str, rtsp_transport: str) -> Connection:
     """Leave the network to FFmpeg, too."""
-    options = dict(AT_ONCE)
+    options = AT_ONCE | {"rw_timeout": MICROSECONDS}
     described = not is_url(location)  # by an SDP file
     rtp = described or scheme in ("rtsp", "rtsps", "rtp")
     if rtp:
         options |= RTP
     if described:
         options["protocol_whitelist"] = "file,udp,rtp"
+    if scheme == "rtp":  # takes it from its URL alone
+        location += f"{'&' if '?' in location else '?'}timeout={MICROSECONDS}"
     if scheme in ("rtsp", "rtsps"):
-        options |= {"rtsp_transport": rtsp_transport, "allowed_media_types": "video"}
+        options |= {
+            "rtsp_transport": rtsp_transport,
+            "allowed_media_types": "video",
+            "timeout": MICROSECONDS,
+        }
+    begun = time.monotonic()
     with Owned() as owned:
-        container = owned.take(
-            "a live stream's container",
-            lambda: av.open(location, options=options, timeout=(2 * PATIENCE, PATIENCE)),
-            InputContainer.close,
-        )
+        try:
+            container = owned.take(
+                "a live stream's container",
+                lambda: av.open(location, options=options),
+                InputContainer.close,
+            )
+        except InvalidDataError:  # whatever went wrong, with RTSP
+            if time.monotonic() - begun >= PATIENCE:
+                raise TimeoutError from None
+            _check_that_somebody_listens(location)
+            raise
         _require_video(container)
         return Connection(container, owned.pop_all(), rtp=rtp)
+
+
+def _check_that_somebody_listens(location: str) -> None:
+    parts = urlsplit(location)
+    if (port := parts.port or PORTS.get(parts.scheme)) is not None:
+        socket.create_connection((parts.hostname, port), PATIENCE).close()
 
 
 def _require_video(container: InputContainer) -> None:

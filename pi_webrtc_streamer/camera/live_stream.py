@@ -31,6 +31,7 @@ from .video_file import to_picture
 INTRA_ONLY = ("mjpeg", "jpeg2000", "png", "rawvideo", "prores", "dvvideo")
 # Until a key frame comes, what is sent cannot be decoded; cameras send one every 1 to 10 s.
 LONGEST_BLIND = 30.0  # seconds
+SHORTEST_STEP = 1e-3  # seconds between two stamps; to read two clocks takes less
 FRESH = 1.0  # seconds for which a connection may wait to be read
 
 
@@ -65,7 +66,8 @@ class LiveStream:
         self.description = f"{name}{size}, {codec.name}, live"
         self._scaler = VideoReformatter()
         self._newest = NewestRead("live-stream", self._read, patient=True)
-        self._last_sent = self._last_shown = 0.0
+        self._last_read = self._last_shown = 0.0  # when, on the monotonic clock
+        self._stamped = 0.0  # when the last picture was sent, as its stamp has it
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -81,7 +83,7 @@ class LiveStream:
 
     def start(self) -> None:
         """Read from now on."""
-        self._last_sent = self._last_shown = time.monotonic()
+        self._last_read = self._last_shown = time.monotonic()
         self._newest.start()
 
     def stop(self) -> None:
@@ -105,7 +107,10 @@ class LiveStream:
             yield None
             return
         self._last_shown = time.monotonic()
-        age = self._last_shown - sent.at
+        # What was sent in another order than it is shown in, or was thought to be later than it
+        # was, must not be the older one.
+        self._stamped = max(sent.at, self._stamped + SHORTEST_STEP)
+        age = self._last_shown - self._stamped
         yield to_picture(self._scaler, frame, time.time_ns() - round(1e9 * age))
 
     def close(self) -> None:
@@ -116,7 +121,7 @@ class LiveStream:
 
     def _check_patience(self) -> None:
         now = time.monotonic()
-        if now - self._last_sent > PATIENCE:
+        if now - self._last_read > PATIENCE:
             raise SourceError(f"{self._name} {SILENT}")
         if now - self._last_shown > LONGEST_BLIND:
             raise SourceError(
@@ -155,7 +160,7 @@ class LiveStream:
                 yield None
                 continue
             packet, arrival = read
-            self._last_sent = time.monotonic()
+            self._last_read = time.monotonic()
             sent = arrival - lateness.of(_stamp(packet), arrival)
             packet.opaque = sent
             decode = partial(_decode, codec, packet)

@@ -5,8 +5,12 @@
 import base64
 import logging
 import re
+import shutil
+import signal
 import socket
+import subprocess
 import threading
+import time
 from contextlib import contextmanager
 from itertools import cycle
 
@@ -22,6 +26,7 @@ from pi_webrtc_streamer.settings.camera import CameraSettings
 from support.diagnostics import ERROR, OK, Monitor
 from support.nodes import running
 from support.pictures import captured, write_video
+from support.program import free_port, free_udp_port, node
 from support.streams import (
     Numbered,
     http,
@@ -220,6 +225,96 @@ def test_a_server_that_comes_back_is_shown_again(monkeypatch):
     assert thread.last_failure
 
 
+@pytest.mark.parametrize(
+    ("codec", "serve"), [(JPEG, lambda made: http(multipart(made))), (H264, rtsp)]
+)
+def test_a_node_whose_server_stalls_ends_well(codec, serve):
+    """What still reads then must not be hurt by the process's end."""
+    with (
+        Numbered(codec, RATE) as made,
+        serve(made) as url,
+        node("camera_node", f"source:={url}") as camera,
+    ):
+        camera.wait_for_output("active")
+        made.pause()
+        camera.end(signal.SIGINT)
+        assert camera.process.returncode == 0
+
+
+# What ffmpeg sends.
+
+
+TEST_PICTURE = ("-re", "-f", "lavfi", "-i", "testsrc=size=640x480:rate=25")
+QUICK = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10")
+REORDERED = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25")
+
+
+@contextmanager
+def sent_by_ffmpeg(*arguments):
+    """Have ffmpeg send a test picture at 25 pictures/s for the length of a context."""
+    if (ffmpeg := shutil.which("ffmpeg")) is None:
+        pytest.skip("there is no ffmpeg (tools/players)")
+    process = subprocess.Popen(
+        [ffmpeg, "-loglevel", "quiet", "-nostdin", *TEST_PICTURE, *arguments],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_rtp_that_an_sdp_file_describes(tmp_path):
+    described = tmp_path / "camera.sdp"
+    to = f"rtp://127.0.0.1:{free_udp_port()}"
+    with sent_by_ffmpeg(*QUICK, "-f", "rtp", "-sdp_file", str(described), to):
+        wait_for(lambda: described.exists() and described.read_text(), "what ffmpeg says it sends")
+        with opened(str(described)) as source:
+            assert source.description.endswith("h264, live")
+            assert [picture.width for picture in shown(source, 3)] == [640] * 3
+
+
+@pytest.mark.parametrize(
+    ("codec", "form", "scheme"),
+    [
+        (REORDERED, "mpegts", "udp"),
+        (("-c:v", "mpeg4", "-g", "10"), "mpegts", "udp"),
+        (QUICK, "flv", "rtmp"),
+        (QUICK, "h264", "tcp"),
+        (("-c:v", "mjpeg"), "mjpeg", "tcp"),
+    ],
+)
+def test_other_streams_are_shown_with_stamps_that_go_forward(codec, form, scheme):
+    url = f"{scheme}://127.0.0.1:{free_port() if scheme != 'udp' else free_udp_port()}"
+    url += "/live/camera" if scheme == "rtmp" else ""
+    listening = {"rtmp": ("-listen", "1", url), "tcp": (f"{url}?listen=1",), "udp": (url,)}
+    with sent_by_ffmpeg(*codec, "-f", form, *listening[scheme]), when_there(url) as source:
+        before = time.time_ns()
+        stamps = [picture.stamp for picture in shown(source, 10)]
+        assert sorted(stamps) == stamps
+        assert stamps[-1] <= time.time_ns()
+        assert stamps[-1] > before - 1e9
+
+
+@contextmanager
+def when_there(url):
+    """Open a stream as soon as it can be had."""
+
+    def attempt():
+        try:
+            return open_source(CameraSettings(source=url)).source
+        except SourceError:
+            return None
+
+    source = wait_for(attempt, url)
+    try:
+        source.start()
+        yield source
+    finally:
+        source.close()
+
+
 # Refusals.
 
 
@@ -256,8 +351,8 @@ def test_what_is_wrong_is_said_in_a_sentence(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_file_by_http_is_looped_at_its_own_pace(chunked, tmp_path):
-    path = tmp_path / "short.mp4"
-    write_video(path, levels=[40, 120, 200])
+    path = tmp_path / "video.mp4"
+    write_video(path, levels=[40, 120, 200] * (200 if chunked else 1))
     data = path.read_bytes()
 
     def answer(response):

@@ -93,11 +93,12 @@ class Numbered:
             if self._stopping.wait(max(0.0, due - time.monotonic())):
                 return
             self.made.append(time.time_ns())
+            stamp = (time.monotonic() - begun) * self._clock
             coded = encode(number)
             coded = self.damage(coded)
             if coded and not self._paused.is_set():
                 for send in self._sinks:
-                    send(coded, number / self.rate * self._clock)
+                    send(coded, stamp)
 
     def _encoder(self) -> Callable[[int], bytes]:
         if self.codec == "mjpeg":
@@ -337,6 +338,11 @@ def mpegts_by_http(
 def number_in(picture: Picture) -> int:
     """Read a picture's number."""
     return barcode.read(picture.y)
+
+
+def number_in_luma(luma: bytes, width: int) -> int:
+    """Read the number of a picture of which there are the rows of luma."""
+    return barcode.read(np.frombuffer(luma, np.uint8).reshape(-1, width))
 
 
 def shown(source, count: int) -> Iterator[Picture]:
