@@ -145,7 +145,7 @@ def _join(listener: socket.socket, group: str, parts: SplitResult) -> None:
 
 def _get(url: str):  # type: ignore[no-untyped-def]  # http.client's, which is loaded here
     """Ask for a URL, with its user and password if it comes to that (RFC 7617, RFC 7616)."""
-    # What no other source needs: 5 MB of memory.
+    # What no other source needs: 3 MB of memory.
     import ssl
     from urllib import request
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import av
@@ -48,6 +49,17 @@ WAITED = 0.002  # seconds; so long something was waited for
 JOINED = ("h264", "hevc", "mpeg4")
 
 
+class Arrived(NamedTuple):
+    """A coded picture, and when it began to come (s, monotonic clock).
+
+    Unless ``known``, that is the latest it can have been.
+    """
+
+    packet: Packet[VideoStream]
+    at: float
+    known: bool
+
+
 class Connection:
     """An open live stream: its pictures, coded, and when each of them began to come.
 
@@ -70,16 +82,13 @@ class Connection:
         self._begun: float | None = None  # when the next picture began to come, if that is known
         self._owned = owned
 
-    def packets(self) -> Iterator[tuple[Packet[VideoStream], float] | None]:
-        """Read on; yields what is of the video, and when it began to come (s, monotonic clock).
-
-        None stands for what is not of the video.
-        """
+    def pictures(self) -> Iterator[Arrived | None]:
+        """Read on; yields what is of the video, and None for what is not."""
         asked = time.monotonic()
         for packet in self._container.demux():
             if packet.stream is self.video and packet.size:
-                arrival = self._arrival(packet, asked)
-                yield packet, arrival  # type: ignore[misc]  # it is of the video's stream
+                at, known = self._arrival(packet.pos, asked)
+                yield Arrived(packet, at, known)  # type: ignore[arg-type]  # of the video's stream
             else:
                 yield None
             asked = time.monotonic()
@@ -88,15 +97,15 @@ class Connection:
         """End it; safe to call twice."""
         self._owned.close()
 
-    def _arrival(self, packet: Packet, asked: float) -> float:  # type: ignore[type-arg]
+    def _arrival(self, position: int | None, asked: float) -> tuple[float, bool]:
+        """Return when what was asked for came, and whether that is known."""
         now = time.monotonic()
-        begun = None
-        if self._bytes is not None and packet.pos is not None:
-            begun = self._bytes.arrivals.at(packet.pos)
-        elif self._joined:
-            # What was waited for was the next one's beginning. If nothing was, it had come before.
-            begun, self._begun = self._begun, now if now - asked > WAITED else None
-        return now if begun is None else begun
+        begun = now if now - asked > WAITED else None  # what nobody waited for had come before
+        if self._bytes is not None and position is not None:
+            begun = self._bytes.arrivals.at(position)
+        elif self._joined:  # what was waited for was the beginning of the next one
+            begun, self._begun = self._begun, begun
+        return (now, False) if begun is None else (begun, True)
 
 
 def connect(location: str, rtsp_transport: str) -> Connection | None:

@@ -32,6 +32,7 @@ INTRA_ONLY = ("mjpeg", "jpeg2000", "png", "rawvideo", "prores", "dvvideo")
 # Until a key frame comes, what is sent cannot be decoded; cameras send one every 1 to 10 s.
 LONGEST_BLIND = 30.0  # seconds
 SHORTEST_STEP = 1e-3  # seconds between two stamps; to read two clocks takes less
+LONGEST_BACKLOG = 1.0  # seconds in which what had come before it was asked for is read
 FRESH = 1.0  # seconds for which a connection may wait to be read
 
 
@@ -155,16 +156,19 @@ class LiveStream:
         codec = connection.video.codec_context
         alone = codec.name in INTRA_ONLY
         codec.copy_opaque = True  # a picture that the decoder keeps back has its packet's time
-        for read in connection.packets():
-            if read is None:
+        backlog_until = time.monotonic() + LONGEST_BACKLOG
+        for arrived in connection.pictures():
+            if arrived is None:
                 yield None
                 continue
-            packet, arrival = read
             self._last_read = time.monotonic()
-            sent = arrival - lateness.of(_stamp(packet), arrival)
-            packet.opaque = sent
+            packet = arrived.packet
+            packet.opaque = sent = arrived.at - lateness.of(_stamp(packet), arrived.at)
             decode = partial(_decode, codec, packet)
-            yield Sent(decode, sent) if alone else _sent(decode())
+            newest = Sent(decode, sent) if alone else _sent(decode())
+            if arrived.known or self._last_read > backlog_until:
+                backlog_until = 0.0
+            yield None if backlog_until else newest
 
 
 def _sent(frame: VideoFrame | None) -> Sent | None:
