@@ -12,7 +12,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .control_targets import command, commands, packets, sctp
-from .picture_targets import compressed_image, compressed_images, image, images, jpeg, jpegs
+from .picture_targets import (
+    compressed_image,
+    compressed_images,
+    compressed_picture,
+    compressed_pictures,
+    image,
+    images,
+    jpeg,
+    jpegs,
+)
 from .predecessor_targets import config_toml, messages, signalling, tomls
 from .session_targets import (
     datagram,
@@ -39,6 +48,7 @@ TARGETS = {
     "connection": Target(connection, bytes_of_connections),
     "visit": Target(visit, visits),
     "compressed_image": Target(compressed_image, compressed_images),
+    "compressed_picture": Target(compressed_picture, compressed_pictures),
     "image": Target(image, images),
     "jpeg": Target(jpeg, jpegs),
     "offer": Target(offer, offers),

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .cdr import CdrError, read_compressed_image
 from .distributor import FrameDistributor
 from .frame import JpegFrame
-from .jpeg import MAX_PIXELS, JpegError, read_jpeg_size
+from .jpeg import MAX_PIXELS, JpegHeader
 from .rate import RateMeter
 from .stages import StageTimes
+from .whole import WholePictures
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class FeedStatus:
 
 
 class CameraFeed:
-    """Turns a topic's messages into frames, publishes them, and can say how the camera is.
+    """Publishes a topic's pictures, and can say how the camera is.
 
     ``on_demand`` is told who wants frames, if anybody (see :class:`FrameDistributor`). Pictures of
     more than ``max_pixels`` are refused before anything is decoded. ``stamps_behind`` says by how
@@ -64,6 +64,7 @@ class CameraFeed:
         self.name = name
         self.topic = topic
         self.max_pixels = max_pixels
+        self.whole = WholePictures(max_pixels)
         self.distributor: FrameDistributor[JpegFrame] = FrameDistributor(on_demand)
         self.received = 0
         self.rejected = 0
@@ -78,31 +79,15 @@ class CameraFeed:
         self._problem_logged: tuple[str, float] | None = None
         self._misfit: str | None = None
 
-    def accept(self, message: bytes, published: int = 0, audience: int | None = None) -> None:
-        """Take a serialized CompressedImage and publish its picture, or note why it is no use.
-
-        ``published`` is when the publisher sent it, in nanoseconds since the epoch; 0: unknown.
-        ``audience`` is for whom it was received: nobody else is shown it.
-        """
-        received = time.time_ns()
-        try:
-            image = read_compressed_image(message)
-            if not is_jpeg_format(image.format):
-                raise JpegError(f'its format is "{image.format[:40]}", not jpeg')
-            self.publish(image.data, StageTimes(image.stamp, published, received), audience)
-        except (CdrError, JpegError) as error:
-            self.report_problem(str(error))
-
-    def publish(self, jpeg: memoryview, times: StageTimes, audience: int | None = None) -> None:
-        """Publish a JPEG picture, for one audience or whoever is there.
-
-        :raises JpegError: if it is no whole JPEG, or too large.
-        """
+    def publish(
+        self, jpeg: memoryview, header: JpegHeader, times: StageTimes, audience: int | None = None
+    ) -> None:
+        """Publish a JPEG picture, for one audience or whoever is there."""
         now = self._clock()
-        size = read_jpeg_size(jpeg, self.max_pixels)
         behind = self._stamps_behind()
         captured = 0 if behind is None else times.captured + behind
-        frame = JpegFrame(jpeg, times._replace(captured=captured), size.width, size.height)
+        times = times._replace(captured=captured)
+        frame = JpegFrame(jpeg, times, header.width, header.height)
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now
@@ -209,12 +194,3 @@ def explain(
         f"No message on {topic} for {age:.0f} s although it has a publisher. Has the camera "
         "stopped?"
     )
-
-
-def is_jpeg_format(image_format: str) -> bool:
-    """Whether CompressedImage.format names JPEG.
-
-    ``jpeg`` and ``jpg`` do, and what image_transport writes: ``bgr8; jpeg compressed bgr8``.
-    """
-    codec = image_format.lower().rpartition(";")[2].split()
-    return not codec or codec[0] in ("jpeg", "jpg")

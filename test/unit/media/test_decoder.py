@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pi_webrtc_streamer.media.decoder import DecodeError, JpegDecoder
-from pi_webrtc_streamer.media.jpeg import read_jpeg_size
+from pi_webrtc_streamer.media.jpeg import read_jpeg_header
 from support.pictures import jpeg, luma
 
 
@@ -37,6 +37,15 @@ def test_a_picture_too_small_is_named():
         JpegDecoder().decode(jpeg(8, 64))
 
 
+@given(st.floats(0.1, 0.98), st.sampled_from([b"", b"\xff\xd9"]))
+def test_a_part_of_a_picture_is_refused(share, end):
+    whole = jpeg(640, 480)
+    scan = bytes(whole).index(b"\xff\xda") + 14
+    part = bytes(whole[: scan + round(share * (len(whole) - scan))]) + end
+    with pytest.raises(DecodeError, match="damaged or cut short"):
+        JpegDecoder().decode(memoryview(part))
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_a_damaged_jpeg_gives_a_picture_or_a_decode_error(data):
@@ -54,7 +63,7 @@ def test_a_picture_larger_than_its_first_header_says_is_not_decoded():
     """What is looked at before is the first header; FFmpeg goes by the last."""
     small, large = bytes(jpeg(64, 48)), bytes(jpeg(640, 480))
     bomb = memoryview(small[: small.index(b"\xff\xda")] + large)
-    assert read_jpeg_size(bomb) == (64, 48)
+    assert read_jpeg_header(bomb)[:2] == (64, 48)
     assert JpegDecoder().decode(bomb).width == 640
     decoder = JpegDecoder(max_pixels=64 * 48)
     with pytest.raises(DecodeError):
