@@ -47,7 +47,7 @@ def compressed_picture(data: bytes) -> None:
     """Decode a picture of any format, as its beginning has it, or a name that comes first."""
     said, _, picture = data.partition(b"\0")
     image = CompressedPicture(0, "", said[:60].decode("latin-1"), memoryview(picture))
-    with suppress(ImageError):
+    with suppress(ImageError, JpegError):
         header = read_jpeg_header(memoryview(to_jpeg(image, _refuse, MAX_PIXELS)))
         assert header.width * header.height <= MAX_PIXELS
 

@@ -164,7 +164,8 @@ async def test_bad_messages_are_named_and_good_ones_shown_again(node):
                 (good[: len(good) // 2], "jpeg", "cut short"),
                 (b"no picture", "jpeg", "not a JPEG"),
                 (b"", "jpeg", "holds no picture data"),
-                (good, "png", 'format is "png"'),
+                (b"\0\0\0\1\x67\x42", "h264", "H.264 video"),
+                (good[: len(good) // 2] + b"\xff\xd9", "jpeg", "damaged or cut short"),
             ]:
                 publisher.data, publisher.format = data, image_format
                 await reaches(bridge.url, "error", why)
