@@ -216,6 +216,25 @@ async def test_snapshot_and_mjpeg_are_the_jpeg_as_it_came(node):
         await until(lambda: node.count_subscribers(TOPIC) == 0, "the end of the subscription")
 
 
+async def test_of_half_a_picture_http_shows_as_little_as_video(node):
+    bridge = make_bridge()
+    good = grey_jpeg()
+    half = good[: len(good) // 2] + b"\xff\xd9"
+    with running(bridge), Publisher(node, half) as publisher:
+        status, body = await get_json(f"{bridge.url}cameras/camera/snapshot.jpg")
+        assert status == 503
+        assert "damaged or cut short" in body["error"]
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{bridge.url}cameras/camera/stream.mjpg") as response:
+                parts = aiohttp.MultipartReader.from_response(response)
+                for wanted in (good, half, good):
+                    publisher.data = wanted
+                    sent = publisher.sent
+                    await until(lambda sent=sent: publisher.sent > sent + 3, "some pictures")
+                    if wanted is good:
+                        assert await (await parts.next()).read() == good
+
+
 async def test_a_snapshot_without_a_camera_says_why():
     bridge = make_bridge()
     with running(bridge):
