@@ -224,15 +224,19 @@ async def test_of_half_a_picture_http_shows_as_little_as_video(node):
         status, body = await get_json(f"{bridge.url}cameras/camera/snapshot.jpg")
         assert status == 503
         assert "damaged or cut short" in body["error"]
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"{bridge.url}cameras/camera/stream.mjpg") as response:
-                parts = aiohttp.MultipartReader.from_response(response)
-                for wanted in (good, half, good):
-                    publisher.data = wanted
-                    sent = publisher.sent
-                    await until(lambda sent=sent: publisher.sent > sent + 3, "some pictures")
-                    if wanted is good:
-                        assert await (await parts.next()).read() == good
+        publisher.data = good
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{bridge.url}cameras/camera/stream.mjpg") as response,
+        ):
+            parts = aiohttp.MultipartReader.from_response(response)
+            assert await (await parts.next()).read() == good
+            publisher.data, sent = half, publisher.sent
+            await until(lambda: publisher.sent > sent + 10, "some halves")
+            publisher.data, sent = good, publisher.sent
+            await until(lambda: publisher.sent > sent + 10, "some whole pictures")
+            for _ in range(20):  # more than there were before the halves
+                assert await (await parts.next()).read() == good
 
 
 async def test_a_snapshot_without_a_camera_says_why():
