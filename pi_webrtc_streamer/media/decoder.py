@@ -15,14 +15,14 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
+from .enlarging import enlarged
 from .jpeg import MAX_PIXELS
 
 FULL_RANGE = "yuvj420p"  # JFIF: BT.601, luma 0 to 255
-SMALLEST_SIDE = 16  # pixels; libx264 opens below, receivers do not all show it
 
 
 class DecodeError(ValueError):
-    """The JPEG could not be decoded, or not to a picture that can be encoded."""
+    """The JPEG could not be decoded."""
 
 
 class JpegDecoder:
@@ -40,10 +40,10 @@ class JpegDecoder:
     def decode(self, data: memoryview) -> VideoFrame:
         """Return the picture in full-range 4:2:0.
 
-        An odd last row or column is cut off, since 4:2:0 H.264 has even sides.
+        A small picture is enlarged. An odd last row or column is cut off, since 4:2:0 H.264 has
+        even sides.
 
-        :raises DecodeError: if the data is no JPEG, or the picture is too large or too small to be
-            encoded.
+        :raises DecodeError: if the data is no JPEG, or the picture is too large.
         """
         try:
             # PyAV takes any buffer, whatever its stub says, and does not copy it.
@@ -53,10 +53,7 @@ class JpegDecoder:
         if not frames or frames[0].is_corrupt:
             raise DecodeError("the JPEG cannot be decoded: its picture data is broken")
         frame = frames[0]
-        if min(frame.width, frame.height) < SMALLEST_SIDE:
-            raise DecodeError(
-                f"the picture of {frame.width}x{frame.height} is too small to be encoded"
-            )
+        frame = enlarged(frame, FULL_RANGE)
         if frame.format.name != FULL_RANGE:
             frame = frame.reformat(
                 format=FULL_RANGE,

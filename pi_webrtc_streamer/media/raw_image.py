@@ -18,6 +18,7 @@ import simplejpeg
 
 from .cdr import Image, ImageError
 from .jpeg import MAX_PIXELS, too_large
+from .sizes import enlargement
 from .video_range import FULL_CHROMA, FULL_LUMA
 
 Pixels: TypeAlias = npt.NDArray[Any]  # height x width x channels
@@ -58,7 +59,7 @@ _FIRST_LUMA = {"yuv422": 1, "uyvy": 1, "yuv422_yuy2": 0, "yuyv": 0}
 def encode_jpeg(
     image: Image, to_bgr: Callable[[Image], Pixels], max_pixels: int = MAX_PIXELS
 ) -> bytes:
-    """Return the picture as a JFIF file, 4:2:0 where it has colours.
+    """Return the picture as a JFIF file, 4:2:0 where it has colours and is not small.
 
     8-bit colours and grey are taken as they are, YUV 4:2:2 as video range of BT.601, which is what
     cameras deliver. Pictures of more bits, or of floating point, which are mostly of depth, are
@@ -156,7 +157,9 @@ def _to_8_bits(pixels: Pixels) -> Pixels:
 
 
 def _compress(pixels: Pixels, channels: str) -> bytes:
-    subsampling = "Gray" if channels == "GRAY" else "420"
+    # Small pictures are enlarged: each of their pixels keeps a colour of its own.
+    colours = "420" if enlargement(pixels.shape[1], pixels.shape[0]) == 1 else "444"
+    subsampling = "Gray" if channels == "GRAY" else colours
     jpeg: bytes = simplejpeg.encode_jpeg(pixels, QUALITY, channels, subsampling, fastdct=True)
     return jpeg
 
