@@ -102,7 +102,8 @@ def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, objec
         "height": status.height,
         "stream_width": stream.width,
         "stream_height": stream.height,
-        "rate": round(status.rate, 1),
+        "rate": float(f"{status.rate:.3g}"),
+        "patience": round(status.patience, 3),
         "viewers": viewers,
         "age": None if status.age is None else round(status.age, 3),
     }

@@ -13,6 +13,9 @@ import { bitrate, milliseconds } from './units.js';
 /** The bridge sends half of the width and less to whom the network does not carry more. */
 const REDUCED = 0.75;
 
+/** Of a camera that is slower, in some seconds no picture comes: what the bridge counts is shown. */
+const SLOW_FPS = 2;
+
 /** @typedef {import('../bridge.js').Camera} Camera */
 
 /**
@@ -50,13 +53,14 @@ export function describeSize(width, height, camera) {
  * @param {boolean} known whether there is a connection that the figures are of
  */
 export function showFigures({ size, fps, rate, codec, rtt, jitter, loss }, stats, camera, known) {
-  const flows = known && stats.fps > 0;
+  const slow = known && camera.state === 'live' && camera.rate > 0 && camera.rate < SLOW_FPS;
+  const flows = known && stats.fps > 0 && !slow;
   const late = stats.receivedFps - stats.fps > 2;
   const sized = known && stats.width > 0;
   const { text, title } = describeSize(stats.width, stats.height, camera);
   setText(size, sized ? text : '');
   size.title = title;
-  setText(fps, flows ? `${Math.round(stats.fps)}${late ? ` of ${Math.round(stats.receivedFps)}` : ''} fps` : '');
+  setText(fps, slow ? `${Number(camera.rate.toPrecision(2))} fps` : flows ? `${Math.round(stats.fps)}${late ? ` of ${Math.round(stats.receivedFps)}` : ''} fps` : '');
   setText(rate, flows ? bitrate(stats.kbps) : '');
   setText(codec, known ? stats.codec : '');
   setText(rtt, known && stats.rttMs >= 0 ? `RTT ${milliseconds(stats.rttMs)}` : '');
