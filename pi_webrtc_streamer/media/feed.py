@@ -32,7 +32,8 @@ class FeedStatus:
 
     ``delay`` is how old the newest frame was when it was received, by its stamp, in seconds; None
     without a stamp. ``misfit`` is why a publisher's QoS lets nothing through. ``patience`` is for
-    how many seconds no picture may come, by the camera's own rhythm.
+    how many seconds no picture may come, by the camera's own rhythm. ``loss`` is why pictures are
+    lost on their way to the bridge, and what helps; "" if they are not.
     """
 
     state: str
@@ -44,6 +45,7 @@ class FeedStatus:
     delay: float | None = None
     misfit: str | None = None
     patience: float = LEAST_PATIENCE
+    loss: str = ""
 
 
 class CameraFeed:
@@ -84,6 +86,7 @@ class CameraFeed:
         self._problem: tuple[str, float] | None = None
         self._problem_logged: tuple[str, float] | None = None
         self._misfit: str | None = None
+        self._loss = ""
 
     def accept(self, message: bytes, published: int = 0, audience: int | None = None) -> None:
         """Take a serialized CompressedImage and publish its picture, or note why it is no use.
@@ -142,11 +145,18 @@ class CameraFeed:
         """Note why nothing arrives from a publisher; that a picture comes says that it does."""
         self._misfit = misfit
 
+    def report_loss(self, loss: str) -> None:
+        """Note why pictures are lost on their way, and what helps; "" if they are not."""
+        if loss and not self._loss:
+            logger.warning("camera %s: %s", self.name, loss)
+        self._loss = loss
+
     def flush(self) -> None:
         """Forget what was received: the feed begins anew."""
         self._last_received = None
         self._problem = None
         self._misfit = None
+        self._loss = ""
         self._frames = RateMeter()
         self._problems = RateMeter()
         self._rhythm = Rhythm()
@@ -167,6 +177,7 @@ class CameraFeed:
             patience=patience,
             problem=self._current_problem(now),
             misfit=self._misfit,
+            loss=self._loss,
         )
         width, height = self._size
         rate = self._frames.rate(now)
@@ -174,7 +185,7 @@ class CameraFeed:
             rate = 1 / period  # a slow camera
         delay = self._delay if rate else None
         return FeedStatus(
-            state, reason, width, height, rate, age, delay, self._misfit, patience=patience
+            state, reason, width, height, rate, age, delay, self._misfit, patience, self._loss
         )
 
     def _demand(self, audience: int) -> None:
@@ -211,6 +222,7 @@ def explain(
     period: float | None = None,
     patience: float = LEAST_PATIENCE,
     misfit: str | None = None,
+    loss: str = "",
 ) -> tuple[str, str]:
     """Return a camera's state and, where there is no picture, why and what to do.
 
@@ -241,6 +253,8 @@ def explain(
         return "idle", ""
     if misfit is not None:
         return without_picture, misfit
+    if loss:
+        return without_picture, loss
     slow = period is not None and period > LEAST_PATIENCE
     if slow and silent <= patience:
         return "waiting", f"On {topic} a picture comes every {period:.2g} s: the next one is due."

@@ -103,6 +103,7 @@ def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, objec
         "stream_width": stream.width,
         "stream_height": stream.height,
         "rate": float(f"{status.rate:.3g}"),
+        "loss": status.loss,
         "patience": round(status.patience, 3),
         "viewers": viewers,
         "age": None if status.age is None else round(status.age, 3),

@@ -331,7 +331,7 @@ export class Tile {
       this.#picture.adaptToRate(this.#camera.rate, this.#camera.patience);
     }
     this.#show(view);
-    this.#age.mark(view.state === 'live' ? this.#judgement : null, whyLate(reasons));
+    this.#age.mark(view.state === 'live' ? this.#judgement : null, whyLate(reasons), this.#camera.loss);
     if (changed || wasLate !== (this.freshness === 'late')) this.#context.onState(this);
   }
 
