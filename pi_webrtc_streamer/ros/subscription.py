@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from rclpy.event_handler import (
     QoSMessageLostInfo,
     QoSRequestedIncompatibleQoSInfo,
     SubscriptionEventCallbacks,
+    UnsupportedEventTypeError,
 )
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -48,6 +49,18 @@ Receiver: TypeAlias = Callable[[bytes, int, int], object]
 class _Kind(NamedTuple):
     message_type: str
     reliability: ReliabilityPolicy
+
+
+class _EventCallbacks(SubscriptionEventCallbacks):
+    """Does without news of lost messages where the middleware has none."""
+
+    def create_event_handlers(self, *arguments: Any) -> list[Any]:
+        try:
+            handlers: list[Any] = super().create_event_handlers(*arguments)
+        except UnsupportedEventTypeError:
+            self.message_lost = None
+            handlers = super().create_event_handlers(*arguments)
+        return handlers
 
 
 class OnDemandSubscription:
@@ -133,6 +146,7 @@ class OnDemandSubscription:
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.close()
+            self._on_loss("")
 
     def _look_again(self) -> None:
         silent, self._silent = self._silent, True
@@ -187,7 +201,7 @@ class OnDemandSubscription:
                     take,
                     qos,
                     callback_group=own_group(),
-                    event_callbacks=SubscriptionEventCallbacks(
+                    event_callbacks=_EventCallbacks(
                         incompatible_qos=partial(self._take_misfit, qos),
                         message_lost=partial(self._take_lost, loss),
                     ),
