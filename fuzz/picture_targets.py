@@ -26,6 +26,7 @@ from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.intake import Intake
 from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_header
 from pi_webrtc_streamer.media.raw_image import encode_jpeg
+from pi_webrtc_streamer.media.sizes import LONGEST_ENLARGED
 
 SAVED_BY_PILLOW = ("PNG", "TIFF", "BMP", "WEBP", "JPEG2000", "PPM", "AVIF")
 MAX_PIXELS = 100_000  # so that a picture takes milliseconds
@@ -66,7 +67,8 @@ def jpeg(data: bytes) -> None:
         read_jpeg_header(memoryview(data), MAX_PIXELS)
     with suppress(DecodeError):
         frame = JpegDecoder(MAX_PIXELS).decode(memoryview(data))
-        assert frame.width * frame.height <= MAX_PIXELS
+        # Small ones are enlarged.
+        assert frame.width * frame.height <= max(4 * MAX_PIXELS, LONGEST_ENLARGED**2)
 
 
 def _refuse(picture: Image) -> Any:

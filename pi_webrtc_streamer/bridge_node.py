@@ -143,7 +143,14 @@ class BridgeNode(OwningNode):
             receivers = {COMPRESSED_IMAGE: intake.take_compressed, IMAGE: intake.take_image}
             self._subscriptions_by_camera[name] = owned.take(
                 f"the subscription of {name}",
-                partial(OnDemandSubscription, self, feed.topic, receivers, feed.report_misfit),
+                partial(
+                    OnDemandSubscription,
+                    self,
+                    feed.topic,
+                    receivers,
+                    feed.report_misfit,
+                    feed.report_loss,
+                ),
                 OnDemandSubscription.close,
             )
             self._received.keep(name, owned)

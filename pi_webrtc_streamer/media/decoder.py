@@ -15,14 +15,14 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
+from .enlarging import enlarged
 from .jpeg import MAX_PIXELS
 
 FULL_RANGE = "yuvj420p"  # JFIF: BT.601, luma 0 to 255
-SMALLEST_SIDE = 16  # pixels; libx264 opens below, receivers do not all show it
 
 
 class DecodeError(ValueError):
-    """The JPEG could not be decoded, or not to a picture that can be encoded."""
+    """The JPEG could not be decoded."""
 
 
 def check_jpeg(data: memoryview, max_pixels: int = MAX_PIXELS) -> None:
@@ -43,16 +43,12 @@ class JpegDecoder:
     def decode(self, data: memoryview) -> VideoFrame:
         """Return the picture in full-range 4:2:0.
 
-        An odd last row or column is cut off, since 4:2:0 H.264 has even sides.
+        A small picture is enlarged. An odd last row or column is cut off, since 4:2:0 H.264 has
+        even sides.
 
-        :raises DecodeError: if the data is no JPEG, or the picture is too large or too small to be
-            encoded.
+        :raises DecodeError: if the data is no JPEG, or the picture is too large.
         """
-        frame = _decode(self._context, data)
-        if min(frame.width, frame.height) < SMALLEST_SIDE:
-            raise DecodeError(
-                f"the picture of {frame.width}x{frame.height} is too small to be encoded"
-            )
+        frame = enlarged(_decode(self._context, data), FULL_RANGE)
         if frame.format.name != FULL_RANGE:
             frame = frame.reformat(
                 format=FULL_RANGE,

@@ -20,6 +20,7 @@ from . import yuv_image
 from .cdr import Image, ImageError
 from .jpeg import MAX_PIXELS, too_large
 from .mosaic import SensorBits
+from .sizes import enlargement
 
 Pixels: TypeAlias = npt.NDArray[Any]  # height x width x channels
 
@@ -60,7 +61,7 @@ def encode_jpeg(
     max_pixels: int = MAX_PIXELS,
     sensor: SensorBits | None = None,
 ) -> bytes:
-    """Return the picture as a JFIF file, 4:2:0 where it has colours.
+    """Return the picture as a JFIF file, 4:2:0 where it has colours and is not small.
 
     8-bit colours and grey are taken as they are, 16-bit colours by their upper 8 bits, and YUV as
     :mod:`.yuv_image` has it. Grey of more bits, or of floating point, which is mostly depth, is
@@ -164,7 +165,9 @@ def _to_8_bits(pixels: Pixels) -> Pixels:
 
 
 def _compress(pixels: Pixels, channels: str) -> bytes:
-    subsampling = "Gray" if channels == "GRAY" else "420"
+    # Small pictures are enlarged: each of their pixels keeps a colour of its own.
+    colours = "420" if enlargement(pixels.shape[1], pixels.shape[0]) == 1 else "444"
+    subsampling = "Gray" if channels == "GRAY" else colours
     jpeg: bytes = simplejpeg.encode_jpeg(pixels, QUALITY, channels, subsampling, fastdct=True)
     return jpeg
 

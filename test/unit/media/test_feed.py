@@ -121,7 +121,15 @@ def test_one_bad_message_among_many_good_ones_is_no_error(feed, intake, clock):
 
 def test_the_explanation_fits_what_is_wrong():
     def explained(**changes):
-        facts = {"wanted": True, "publisher_types": [TYPE], "age": None, "problem": None}
+        facts = {
+            "wanted": True,
+            "publisher_types": [TYPE],
+            "age": None,
+            "waited": 100.0,
+            "period": None,
+            "patience": 1.0,
+            "problem": None,
+        }
         return explain(topic=TOPIC, **{**facts, **changes})
 
     assert explained(wanted=False) == ("idle", "")
@@ -134,3 +142,67 @@ def test_the_explanation_fits_what_is_wrong():
     assert explained(misfit="It offers too little.") == ("waiting", "It offers too little.")
     assert "Nobody publishes" in explained(misfit="It is gone.", publisher_types=[])[1]
     assert explained(age=0.1) == ("live", "")
+    assert explained(age=3.0)[0] == "stale"
+    assert explained(age=3.0, patience=10.0) == ("live", "")
+    slow = {"period": 3.33, "patience": 10.0}
+    assert explained(**slow, age=400.0, waited=5.0) == (
+        "waiting",
+        f"On {TOPIC} a picture comes every 3.3 s: the next one is due.",
+    )
+    state, reason = explained(**slow, age=400.0, waited=11.0)
+    assert state == "stale"
+    assert "No message on" in reason
+    assert "for 11 s" in reason
+    assert "one came every 3.3 s. Has the camera stopped?" in reason
+
+
+@pytest.mark.parametrize("period", [0.033, 1.0, 3.33, 20.0])
+def test_a_slow_camera_is_live_all_the_time_and_has_its_true_rate(feed, intake, clock, period):
+    intake.take_compressed(message())
+    clock.now += period
+    for _ in range(5):
+        intake.take_compressed(message())
+        for _ in range(10):
+            status = feed.status([TYPE])
+            assert (status.state, status.reason) == ("live", "")
+            assert status.rate == pytest.approx(1 / period, rel=0.01)
+            clock.now += period / 10
+    clock.now += 1.99 * period
+    assert feed.status([TYPE]).state == "live"
+    clock.now += max(0.02 * period, 1.0)
+    status = feed.status([TYPE])
+    assert status.state == "stale"
+    assert "Has the camera stopped?" in status.reason
+
+
+def test_who_comes_later_waits_for_a_slow_camera_and_is_told_so(clock):
+    feed = CameraFeed("camera", TOPIC, clock=clock)
+    intake = Intake(feed, to_bgr)
+    mailbox: Mailbox[JpegFrame] = Mailbox()
+    with feed.distributor.subscribed(mailbox):
+        for _ in range(3):
+            intake.take_compressed(message())
+            clock.now += 20
+    clock.now += 1000
+    assert feed.status([TYPE]).state == "idle"
+    with feed.distributor.subscribed(mailbox):
+        clock.now += 15
+        status = feed.status([TYPE])
+        assert status.state == "waiting"
+        assert "a picture comes every 20 s: the next one is due" in status.reason
+        intake.take_compressed(message())
+        assert feed.status([TYPE]).state == "live"
+        clock.now += 59
+        assert feed.status([TYPE]).state == "live"
+
+
+def test_a_slow_camera_whose_messages_are_no_use_stays_an_error(feed, intake, clock):
+    intake.take_compressed(b"")
+    clock.now += 10
+    for _ in range(5):
+        intake.take_compressed(b"")
+        for _ in range(10):
+            assert feed.status([TYPE]).state == "error"
+            clock.now += 1
+    intake.take_compressed(message())
+    assert feed.status([TYPE]).state == "live"

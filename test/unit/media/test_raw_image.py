@@ -60,7 +60,7 @@ def test_colours_of_8_bits_stay(encoding, width, height, left, right, padding, b
         assert simplejpeg.decode_jpeg_header(jpeg)[:3] == (*size, "Gray")
         left, right = (int(np.mean(left)),) * 3, (int(np.mean(right)),) * 3
     else:
-        assert simplejpeg.decode_jpeg_header(jpeg) == (*size, "YCbCr", "420")
+        assert simplejpeg.decode_jpeg_header(jpeg) == (*size, "YCbCr", "444")
     assert_halves(jpeg, left, right)
 
 
@@ -86,6 +86,18 @@ def test_16_bits_are_scaled_in_either_byte_order(encoding, width, padding, big_e
     )
 
     assert_halves(encode_jpeg(image, refuse), (0, 0, 0), (255, 255, 255))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 24), (80, 60)])
+def test_each_pixel_of_a_small_picture_keeps_its_colour(size):
+    """As of a thermal camera whose node has coloured it."""
+    width, height = size
+    columns = np.arange(width) % 2
+    rgb = np.where(columns[None, :, None], (200, 60, 40), (40, 60, 200)).astype(np.uint8)
+    data = memoryview(np.repeat(rgb, height, 0).tobytes())
+    image = Image(7, "thermal", height, width, "rgb8", False, 3 * width, data)
+    picture = decoded(encode_jpeg(image, refuse))
+    assert np.abs(picture - rgb).max() <= 10
 
 
 @pytest.mark.parametrize("big_endian", [False, True])
