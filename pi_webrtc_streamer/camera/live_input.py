@@ -20,9 +20,9 @@ from av.video.stream import VideoStream
 from ..media.distributor import Mailbox
 from ..runtime.owning import Owned, end_thread
 from ..settings.schema import Setting, SettingsError, Value
+from .conversion import to_picture
 from .source import LONGEST_WAIT, Picture, SourceError
 from .v4l2_identity import identify
-from .video_file import to_picture
 
 # Each packet is a picture of its own, so that one may be left out.
 CODECS = ("mjpeg", "rawvideo", "wrapped_avframe")

@@ -14,19 +14,17 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
-from .geometry import from_frame
+from .conversion import to_picture
 from .source import Picture, SourceError, sleep_until
 
 OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
 # A gap between two timestamps that is longer than this is a cut, not a pause.
 LONGEST_GAP = 2.0  # seconds
-HD_HEIGHT = 720  # from here on, a video that does not say so is taken for BT.709
-UNSPECIFIED = 2  # of FFmpeg's colour spaces
 _USER_INFO = re.compile(r"^([\w+.-]+://)[^/?#]*@")  # user and password (RFC 3986, 3.2.1)
 
 
@@ -139,21 +137,6 @@ class _Pace:
         return self._first[1] + timestamp - self._first[0]
 
 
-def to_picture(scaler: VideoReformatter, frame: VideoFrame, stamp: int) -> Picture:
-    """Return a decoded picture in the form of all sources."""
-    converted = scaler.reformat(
-        frame,
-        format="yuvj420p",
-        src_colorspace=_colorspace(frame),
-        dst_colorspace=Colorspace.ITU601,
-        src_color_range=(
-            ColorRange.JPEG if frame.color_range == ColorRange.JPEG else ColorRange.MPEG
-        ),
-        dst_color_range=ColorRange.JPEG,
-    )
-    return from_frame(converted, stamp)
-
-
 def _seconds(frame: VideoFrame) -> float | None:
     time_of_frame: float | None = frame.time
     return time_of_frame
@@ -182,9 +165,3 @@ def _open(location: str) -> tuple[InputContainer, VideoStream]:
     stream = container.streams.video[0]
     stream.thread_type = "NONE"  # frame threads would hold pictures back
     return container, stream
-
-
-def _colorspace(frame: VideoFrame) -> Colorspace:
-    if frame.colorspace == UNSPECIFIED:
-        return Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
-    return Colorspace.ITU709 if frame.colorspace == 1 else Colorspace.ITU601
