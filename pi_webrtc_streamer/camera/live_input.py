@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from ..media.distributor import Mailbox
-from ..runtime.owning import Owned, end_thread
+from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .conversion import to_picture
+from .newest import NewestRead, ReadingEnded
 from .source import LONGEST_WAIT, Picture, SourceError
 from .v4l2_identity import identify
 
@@ -58,12 +57,7 @@ class LiveInput:
         size = f"{self._stream.width}x{self._stream.height}"
         self.description = f"{name}, {size}, {self._stream.codec_context.name}"
         self._scaler = VideoReformatter()
-        self._newest: Mailbox[tuple[Packet[VideoStream], int]] = Mailbox()
-        self._failure: FFmpegError | None = None
-        self._ended = threading.Event()
-        self._ended.set()
-        self._stopping = threading.Event()
-        self._running = Owned()
+        self._newest = NewestRead("live-input", self._read)
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -79,24 +73,20 @@ class LiveInput:
 
     def start(self) -> None:
         """Read from now on."""
-        self._newest.take()
-        self._stopping.clear()
-        self._ended.clear()
-        thread = threading.Thread(target=self._read, name="live-input", daemon=True)
-        self._running.take("the thread of a live input", thread.start, lambda _: self._end(thread))
+        self._newest.start()
 
     def stop(self) -> None:
         """Read no more."""
-        self._running.close()
+        self._newest.stop()
 
     @contextmanager
     def capture(self) -> Iterator[Picture | None]:
         """Wait for a newer picture than the last one."""
-        newest = self._newest.wait(LONGEST_WAIT)
+        try:
+            newest = self._newest.wait(LONGEST_WAIT)
+        except ReadingEnded as why:
+            raise SourceError(f"{self._name} cannot be read on: {why}") from why
         if newest is None:
-            if self._ended.is_set():
-                why = "it has ended" if self._failure is None else self._failure.strerror
-                raise SourceError(f"{self._name} cannot be read on: {why}")
             yield None
             return
         packet, stamp = newest
@@ -109,25 +99,13 @@ class LiveInput:
     def close(self) -> None:
         """Close the device, unless it hangs."""
         self.stop()
-        if self._ended.is_set():
+        if self._newest.ended:
             self._container.close()
 
-    def _read(self) -> None:
-        try:
-            for packet in self._container.demux(self._stream):
-                if self._stopping.is_set():
-                    return
-                if packet.size:
-                    self._newest.put((packet, time.time_ns()))
-        except FFmpegError as error:
-            self._failure = error
-        finally:
-            self._ended.set()
-            self._newest.nudge()
-
-    def _end(self, thread: threading.Thread) -> None:
-        self._stopping.set()
-        end_thread(thread)
+    def _read(self) -> Generator[tuple[Packet[VideoStream], int], None, None]:
+        for packet in self._container.demux(self._stream):
+            if packet.size:
+                yield packet, time.time_ns()
 
 
 def open_v4l2(device: str, width: int, height: int, framerate: float) -> LiveInput:
