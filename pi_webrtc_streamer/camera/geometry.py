@@ -117,7 +117,7 @@ class Transformer:
             height=height,
             interpolation="AREA" if width < picture.width else "BILINEAR",
         )
-        return from_frame(scaled, picture.stamp)
+        return replace(from_frame(scaled, picture.stamp), lasting=picture.lasting)
 
 
 def to_frame(picture: Picture) -> VideoFrame:

@@ -14,8 +14,9 @@ from .live_input import open_v4l2
 from .pattern import PatternSource
 from .picamera import PicameraSource
 from .pixel_map import Steps
-from .source import Source, SourceError
-from .video_file import VideoSource
+from .source import Picture, Source, SourceError
+from .still import Once
+from .video_file import open_file
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +25,12 @@ class Processing(NamedTuple):
     """What is done to captured pictures, and what does our part of it."""
 
     steps: Steps
-    transform: Transformer
+    transform: Once[Picture]
 
 
 def processing(steps: Steps) -> Processing:
     """Return what takes these steps."""
-    return Processing(steps, Transformer(steps.by_us))
+    return Processing(steps, Once(Transformer(steps.by_us)))
 
 
 class Opened(NamedTuple):
@@ -69,7 +70,7 @@ def open_source(settings: CameraSettings) -> Opened:
         busy = settings.source == "pattern:busy"
         pattern = PatternSource(settings.width, settings.height, settings.framerate, busy)
         return Opened(pattern, steps, settings)
-    return Opened(VideoSource(settings.source), steps, settings)
+    return Opened(open_file(settings.source, settings.framerate), steps, settings)
 
 
 def _open_camera(settings: CameraSettings) -> Opened:
