@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from av.video.stream import VideoStream
 from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .geometry import from_frame
+from .location import without_password
 from .source import Picture, SourceError, sleep_until
 
 OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
@@ -27,7 +27,6 @@ OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
 LONGEST_GAP = 2.0  # seconds
 HD_HEIGHT = 720  # from here on, a video that does not say so is taken for BT.709
 UNSPECIFIED = 2  # of FFmpeg's colour spaces
-_USER_INFO = re.compile(r"^([\w+.-]+://)[^/?#]*@")  # user and password (RFC 3986, 3.2.1)
 
 
 class VideoSource:
@@ -157,11 +156,6 @@ def to_picture(scaler: VideoReformatter, frame: VideoFrame, stamp: int) -> Pictu
 def _seconds(frame: VideoFrame) -> float | None:
     time_of_frame: float | None = frame.time
     return time_of_frame
-
-
-def without_password(location: str) -> str:
-    """Return a path or URL as it may be shown: every ROS node can read it (``/diagnostics``)."""
-    return _USER_INFO.sub(r"\1", location)
 
 
 def _open(location: str) -> tuple[InputContainer, VideoStream]:
