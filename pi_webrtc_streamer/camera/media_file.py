@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import av
@@ -15,17 +14,12 @@ from av.video.stream import VideoStream
 
 from ..runtime.owning import Owned
 from ..settings.camera import LARGEST_SIDE
+from .location import is_url, without_password
 from .source import SourceError
 
 OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
 # FFmpeg decodes a picture to find out what a file holds, so it must know this when it opens it.
 BOUNDS = {"max_pixels": str(LARGEST_SIDE * LARGEST_SIDE)}
-_USER_INFO = re.compile(r"^([\w+.-]+://)[^/?#]*@")  # user and password (RFC 3986, 3.2.1)
-
-
-def without_password(location: str) -> str:
-    """Return a path or URL as it may be shown: every ROS node can read it (``/diagnostics``)."""
-    return _USER_INFO.sub(r"\1", location)
 
 
 def open_media(location: str) -> tuple[InputContainer, VideoStream]:
@@ -34,12 +28,12 @@ def open_media(location: str) -> tuple[InputContainer, VideoStream]:
     :raises SourceError: if there is none, if it holds no picture, or one that is too large.
     """
     name = without_password(location)
-    if "://" not in location and not Path(location).is_file():
+    if not is_url(location) and not Path(location).is_file():
         raise SourceError(
             f'there is no file "{name}"; give source the path or URL of a video or picture, '
             "or one of auto, picamera2, v4l2, pattern, pattern:busy"
         )
-    timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if "://" in location else None
+    timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if is_url(location) else None
     try:
         container = av.open(location, timeout=timeout, options=BOUNDS)
     except FFmpegError as error:

@@ -16,7 +16,8 @@ from av.video.reformatter import VideoReformatter
 from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .conversion import to_picture
-from .media_file import is_attached, open_media, without_password
+from .location import without_password
+from .media_file import is_attached, open_media
 from .source import Picture, Source, SourceError, sleep_until
 from .still import StillSource
 

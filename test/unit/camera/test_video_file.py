@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pi_webrtc_streamer.camera.media_file import without_password
 from pi_webrtc_streamer.camera.source import SourceError
 from pi_webrtc_streamer.camera.video_file import (
     LONGEST_GAP,
@@ -144,22 +143,3 @@ def test_no_timestamp_makes_a_video_run_away_or_stand_still(pictures):
             assert due <= max(last, now) + LONGEST_GAP
             assert due >= last + SHORTEST_GAP - 1e-6
         last, now = due, max(now, due)
-
-
-@pytest.mark.parametrize(
-    ("location", "shown"),
-    [
-        ("rtsp://robot:secret@camera.local/1?a=b", "rtsp://camera.local/1?a=b"),
-        ("http://robot@camera.local", "http://camera.local"),
-        ("http://a:b@c@camera.local/@", "http://camera.local/@"),
-        ("rtsp://camera.local/a@b", "rtsp://camera.local/a@b"),
-        ("/videos/a@b.mp4", "/videos/a@b.mp4"),
-    ],
-)
-def test_a_password_is_not_shown(location, shown):
-    assert without_password(location) == shown
-    if "://" not in location:
-        return
-    with pytest.raises(SourceError) as refused:
-        VideoSource(location.replace("camera.local", "127.0.0.1:1"))
-    assert "secret" not in str(refused.value)
