@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from ..settings.camera import CameraSettings
 from .geometry import Geometry, Transformer
-from .live_input import open_v4l2
 from .pattern import PatternSource
 from .picamera import PicameraSource
 from .pixel_map import Steps
 from .source import Picture, Source, SourceError
 from .still import Once
+from .v4l2 import open_v4l2
 from .video_file import open_file
 
 logger = logging.getLogger(__name__)
