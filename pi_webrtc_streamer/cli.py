@@ -90,7 +90,10 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--source", help="auto, picamera2, v4l2, pattern, or the path or URL of a video (auto)")
+    add(
+        "--source",
+        help="auto, picamera2, v4l2, pattern, or the path or URL of a video or picture (auto)",
+    )
     add("--camera", help="its number, its libcamera id, or /dev/video0 (0)")
     add("--width", type=int, help="width to capture, in pixels (1280)")
     add("--height", type=int, help="height to capture, in pixels (720)")

@@ -24,6 +24,7 @@ from .v4l2_identity import (
 )
 
 WIDTH, HEIGHT, FRAMERATE = 1280, 720, 30.0  # what is offered, or what is nearest to it
+NO_MODES = "it does not tell the modes of its sensor"
 NO_CAMERA = (
     "no camera was found. Plug one in, see that lsusb shows it (USB) or rpicam-hello "
     "--list-cameras (ribbon cable), or show a test pattern: --source pattern"
@@ -110,7 +111,7 @@ def list_picamera2() -> Listing:
     for number, info in enumerate(known):
         if "/usb" not in info["Id"]:  # V4L2 knows those better
             modes = _sensor_modes(picamera2, number)
-            listing.cameras.append(_picamera2_camera(number, info, modes))
+            listing.cameras.append(describe_picamera2(number, info, modes))
     return listing
 
 
@@ -123,20 +124,26 @@ def _sensor_modes(picamera2: Any, number: int) -> list[dict[str, Any]] | str:
     try:
         modes: list[dict[str, Any]] = camera.sensor_modes
         return modes
+    except (AttributeError, KeyError, RuntimeError):  # of one without raw pictures
+        return NO_MODES
     finally:
         camera.close()
 
 
-def _picamera2_camera(number: int, info: dict[str, Any], modes: list[dict[str, Any]] | str) -> str:
-    name = info["Id"]
-    lines = [name, f"  {info.get('Model', 'camera')}, number {number}"]
-    framerate = FRAMERATE
-    if isinstance(modes, str):
-        lines.append(f"  {modes}")
-    elif modes:
-        texts = [
-            f"{mode['size'][0]}x{mode['size'][1]} at up to {mode['fps']:.4g}" for mode in modes
-        ]
-        lines.append(f"  its sensor: {', '.join(dict.fromkeys(texts))}; any smaller size is scaled")
-        framerate = min(FRAMERATE, max(mode["fps"] for mode in modes))
-    return "\n".join([*lines, f"  {_command('picamera2', name, WIDTH, HEIGHT, framerate)}"])
+def describe_picamera2(number: int, info: dict[str, Any], modes: list[dict[str, Any]] | str) -> str:
+    """Return the lines on a camera, by its ``global_camera_info`` and ``sensor_modes``.
+
+    Where the modes are not known, it is said why.
+    """
+    why = modes if isinstance(modes, str) else NO_MODES
+    known = [mode for mode in modes if "size" in mode] if isinstance(modes, list) else []
+    told = [f"{mode['size'][0]}x{mode['size'][1]} at up to {mode['fps']:.4g}" for mode in known]
+    sensor = f"its sensor: {'; '.join(dict.fromkeys(told))} (others are scaled)" if told else why
+    framerate = min(FRAMERATE, max((mode["fps"] for mode in known), default=FRAMERATE))
+    lines = [
+        info["Id"],
+        f"  {info.get('Model', 'camera')}, number {number}",
+        f"  {sensor}",
+        f"  {_command('picamera2', info['Id'], WIDTH, HEIGHT, framerate)}",
+    ]
+    return "\n".join(lines)

@@ -35,7 +35,7 @@ def open_media(location: str) -> tuple[InputContainer, VideoStream]:
         )
     timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if is_url(location) else None
     try:
-        container = av.open(location, timeout=timeout, options=BOUNDS)
+        container = av.open(location, timeout=timeout, options=BOUNDS, metadata_errors="replace")
     except FFmpegError as error:
         raise SourceError(
             f'"{name}" cannot be opened as a video or picture: {error.strerror}'

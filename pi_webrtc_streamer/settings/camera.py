@@ -22,7 +22,7 @@ class CameraSettings(NodeSettings):
         "auto",
         "Where pictures come from: auto (the camera if it answers, else the pattern), picamera2, "
         "v4l2, pattern, pattern:busy (with texture and noise, which take an encoder's whole "
-        "bitrate as a real camera does), or the path or URL of a video",
+        "bitrate as a real camera does), or the path or URL of a video or picture",
     )
     camera: str = setting(
         "0",

@@ -42,9 +42,10 @@ def planes(picture: Picture):
     return picture.y, picture.u, picture.v
 
 
-def write_video(path, levels):
+def write_video(path, levels, **metadata):
     """Write a video whose frames are grey, each of a level of its own."""
     with av.open(str(path), "w") as container:
+        container.metadata.update(metadata)
         stream = container.add_stream("libx264", rate=50, options={"crf": "1"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for level in levels:

@@ -9,7 +9,7 @@ from dataclasses import fields
 
 import pytest
 
-from pi_webrtc_streamer.camera.listing import list_v4l2
+from pi_webrtc_streamer.camera.listing import describe_picamera2, list_v4l2
 from pi_webrtc_streamer.camera.v4l2_choice import choose
 from pi_webrtc_streamer.camera.v4l2_device import asking, devices, lasting_name
 from pi_webrtc_streamer.camera.v4l2_formats import read_formats
@@ -93,6 +93,25 @@ def test_what_cannot_be_asked_is_said():
 def test_what_is_no_video_device_is_said():
     (remark,) = list_v4l2(["/dev/null"]).remarks
     assert remark == "/dev/null cannot be asked: Inappropriate ioctl for device"
+
+
+def test_a_camera_on_a_ribbon_cable_is_listed_with_its_sensors_modes():
+    info = {"Model": "imx219", "Id": "/base/soc/i2c0mux/i2c@1/imx219@10", "Num": 0}
+    modes = [
+        {"format": "SRGGB10_CSI2P", "bit_depth": 10, "size": (640, 480), "fps": 206.65},
+        {"format": "SRGGB10_CSI2P", "bit_depth": 10, "size": (3280, 2464), "fps": 21.19},
+        {"format": "SRGGB8", "bit_depth": 8, "size": (640, 480), "fps": 206.65},
+        {"format": "YUYV"},
+    ]
+    assert describe_picamera2(0, info, modes) == (
+        "/base/soc/i2c0mux/i2c@1/imx219@10\n"
+        "  imx219, number 0\n"
+        "  its sensor: 640x480 at up to 206.7; 3280x2464 at up to 21.19 (others are scaled)\n"
+        "  pi-webrtc-streamer --source picamera2 --camera /base/soc/i2c0mux/i2c@1/imx219@10 "
+        "--width 1280 --height 720 --framerate 30"
+    )
+    assert "camera 0 cannot be opened" in describe_picamera2(0, info, "camera 0 cannot be opened")
+    assert "it does not tell the modes" in describe_picamera2(0, info, [])
 
 
 def test_devices_are_found_by_number_and_by_the_name_that_lasts(tmp_path):

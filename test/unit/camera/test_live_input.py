@@ -9,10 +9,7 @@ import av
 import pytest
 
 from pi_webrtc_streamer.camera.live_input import LiveInput
-from pi_webrtc_streamer.camera.opening import open_source
 from pi_webrtc_streamer.camera.source import SourceError
-from pi_webrtc_streamer.camera.v4l2 import open_v4l2
-from pi_webrtc_streamer.settings.camera import CameraSettings
 from support.pictures import captured, write_video
 from support.waiting import wait_for
 
@@ -83,13 +80,3 @@ def test_damage_ends_no_live_input(tmp_path):
     with source.capture() as newest:
         assert newest.y.mean() > 200
     source.close()
-
-
-def test_v4l2_devices_that_are_none_are_named(caplog):
-    with pytest.raises(SourceError, match="there is no camera /dev/video99; there are"):
-        open_source(CameraSettings(source="v4l2", camera="/dev/video99"))
-    with pytest.raises(SourceError, match=r"/dev/null cannot be opened as a camera of 640x480"):
-        open_v4l2("/dev/null", 640, 480, 30.0)
-    opened = open_source(CameraSettings(source="auto", camera="/dev/video99"))
-    assert "test pattern" in opened.source.description
-    assert "there is no camera /dev/video99" in caplog.text

@@ -93,6 +93,13 @@ def test_sound_alone_and_video_of_an_unknown_kind_are_refused(tmp_path):
         open_media(str(film))
 
 
+def test_a_text_in_the_file_that_is_no_text_harms_nothing(tmp_path):
+    path = tmp_path / "titled.mp4"
+    write_video(path, levels=[40], title="Title")
+    path.write_bytes(path.read_bytes().replace(b"Title", b"\xff\x8b\xfe\x80\xff"))
+    assert isinstance(open_file(str(path), 30.0), StillSource)
+
+
 LARGE = """
 import resource, sys
 from pi_webrtc_streamer.camera.media_file import open_media
