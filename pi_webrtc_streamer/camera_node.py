@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import array
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -105,10 +106,10 @@ class CameraNode(OwningNode):
             f"publishing {self._images.topic_name} ({self._settings.framerate:g} fps asked for)"
         )
 
-    def _open(self) -> None:
+    def _open(self, given_up: threading.Event | None = None) -> None:
         """Open the source as the settings have it now, controls included."""
         with Owned() as owned:
-            source, steps, settings, stand_in = open_source(self._settings)
+            source, steps, settings, stand_in = open_source(self._settings, given_up)
             owned.at_end("a source that cannot be used", source.close)
             self._processing = processing(steps)
             for name, value in self._controls.items():
@@ -120,10 +121,10 @@ class CameraNode(OwningNode):
             self._hardware_id = source.hardware_id
             owned.pop_all()
 
-    def _reopen(self) -> Source:
-        """Replace a source that has failed; in the capture thread."""
+    def _reopen(self, given_up: threading.Event | None = None) -> Source:
+        """Replace a source that has failed; in the capture thread, until that is to end."""
         self._source.close()
-        self._open()
+        self._open(given_up)
         return self._source
 
     def _publisher(self, owned: Owned, message_type: type, topic: str) -> LifecyclePublisher:

@@ -9,27 +9,30 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 
+from ..runtime.back_off import BackOff
 from ..runtime.faults import faults
 from ..runtime.owning import Owned, end_thread
 from .source import Picture, Source, SourceError
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER = 1.0  # seconds between attempts to bring a source back
+RETRY_AFTER = 1.0  # seconds before the first attempt to bring a source back
+LONGEST_RETRY = 8.0  # seconds between later ones, which come ever less often
 
 
 class CaptureThread:
     """Captures from construction to :meth:`close`, and brings a source that fails back.
 
-    ``reopen`` is called, in this thread, to replace a source that has failed. ``consume`` gets
-    every picture, which is only lent to it for the call. ``failure`` says why there is no source
-    now, ``reopened`` how often it was replaced, and ``last_failure`` why the last time.
+    ``reopen`` is called, in this thread, to replace a source that has failed; it gets an event that
+    says that nobody waits for it any more. ``consume`` gets every picture, which is only lent to it
+    for the call. ``failure`` says why there is no source now, ``reopened`` how often it was
+    replaced, and ``last_failure`` why the last time.
     """
 
     def __init__(
         self,
         source: Source,
-        reopen: Callable[[], Source],
+        reopen: Callable[[threading.Event], Source],
         consume: Callable[[Picture], object],
     ) -> None:
         self._source = source
@@ -38,6 +41,7 @@ class CaptureThread:
         self.failure = ""
         self.reopened = 0
         self.last_failure = ""
+        self._retry = BackOff(RETRY_AFTER, LONGEST_RETRY)
         self._stopping = threading.Event()
         self._renewing = threading.Event()
         context = copy_context()  # knows whose camera it is
@@ -69,7 +73,7 @@ class CaptureThread:
                     self._replace()
                 self._capture()
             except SourceError as error:
-                logger.error("%s; trying again every %g s", error, RETRY_AFTER)
+                logger.error("%s; trying again", error)
                 self.failure = self.last_failure = str(error)
                 self._bring_back()
             except Exception as error:
@@ -80,14 +84,15 @@ class CaptureThread:
     def _capture(self) -> None:
         with self._source.capture() as picture:
             if picture is not None:
+                self._retry.reset()
                 self._consume(picture)
 
     def _replace(self) -> None:
-        self._source = self._reopen()
+        self._source = self._reopen(self._stopping)
         self._source.start()
 
     def _bring_back(self) -> None:
-        while not self._stopping.wait(RETRY_AFTER):
+        while not self._stopping.wait(self._retry.next()):
             try:
                 self._replace()
             except SourceError as error:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
@@ -38,12 +38,19 @@ class NewestRead(Generic[Item]):
     """The newest item of those that a thread reads, from :meth:`start` to :meth:`stop`.
 
     ``read`` is called in the thread, yields items as they come, and is closed there. Where it
-    yields None, there is no item yet; it goes on only if it is still wanted.
+    yields None, there is no item yet; it goes on only if it is still wanted. What it waits for may
+    take long if it is ``patient``: the thread may be left behind then, and ends by itself.
     """
 
-    def __init__(self, name: str, read: Callable[[], Generator[Item | None, None, None]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], Generator[Item | None, None, None]],
+        patient: bool = False,
+    ) -> None:
         self._name = name
         self._read = read
+        self._patient = patient
         self._reading: _Reading[Item] = _Reading()
         self._reading.ended.set()
         self._running = Owned()
@@ -62,13 +69,13 @@ class NewestRead(Generic[Item]):
         """Read from now on."""
         self._reading = reading = _Reading[Item]()
         thread = threading.Thread(target=self._run, args=(reading,), name=self._name, daemon=True)
-        end = partial(_end, reading, thread)
+        end = partial(_leave if self._patient else _end, reading, thread)
         self._running.take(f"the thread {self._name}", thread.start, lambda _: end())
 
     def stop(self) -> None:
         """Read no more; safe to call twice.
 
-        :raises ReleaseError: if the thread hangs, which is logged.
+        :raises ReleaseError: if a thread hangs that is not patient, which is logged.
         """
         self._running.close()
 
@@ -103,3 +110,8 @@ class NewestRead(Generic[Item]):
 def _end(reading: _Reading[Item], thread: threading.Thread) -> None:
     reading.stopping.set()
     end_thread(thread)
+
+
+def _leave(reading: _Reading[Item], thread: threading.Thread) -> None:
+    with suppress(TimeoutError):
+        _end(reading, thread)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from .picamera import PicameraSource
 from .pixel_map import Steps
 from .source import Picture, Source, SourceError
 from .still import Once
+from .stream_opening import is_stream, open_stream
 from .v4l2 import open_v4l2
 from .video_file import open_file
 
@@ -45,8 +47,10 @@ class Opened(NamedTuple):
     stand_in: str = ""
 
 
-def open_source(settings: CameraSettings) -> Opened:
+def open_source(settings: CameraSettings, given_up: threading.Event | None = None) -> Opened:
     """Open the source that is asked for; ``auto`` is decided here, once.
+
+    A server that does not answer is not waited for any more once ``given_up`` is set.
 
     :raises SourceError: if it cannot be opened.
     """
@@ -70,6 +74,9 @@ def open_source(settings: CameraSettings) -> Opened:
         busy = settings.source == "pattern:busy"
         pattern = PatternSource(settings.width, settings.height, settings.framerate, busy)
         return Opened(pattern, steps, settings)
+    if is_stream(settings.source):
+        stream = open_stream(settings.source, settings.rtsp_transport, given_up)
+        return Opened(stream, steps, settings)
     return Opened(open_file(settings.source, settings.framerate), steps, settings)
 
 

@@ -229,6 +229,7 @@ ALLOWED = {
     ("runtime/async_owning.py", "create_task"): "the loop itself, and finish(), that waits",
     ("camera/opening.py", "open_source"): "itself, for the source that auto stands for",
     ("camera_node.py", "open_source"): "owned from the next line on, and by the node thereafter",
+    ("camera/stream_opening.py", "Thread"): "closes what it opens once nobody waits for it",
     ("ros/process.py", "create_task"): "the executor's, which is no task of asyncio's",
     ("runtime/signals.py", "socketpair"): "its own context; imports nothing",
     ("web/monitoring.py", "run_in_executor"): "its request waits; the loop waits for its threads",

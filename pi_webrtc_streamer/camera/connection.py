@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to live streams: what is there, by what the URL and the server say."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from ..runtime.owning import Owned
+from ..settings.camera import LARGEST_SIDE
+from .byte_stream import SOCKET_BUFFER, ByteStream, ask_http, connect_tcp, listen_udp
+from .location import is_url, without_password
+from .source import SourceError
+from .stream_errors import PATIENCE, NoVideoError, what_is_wrong
+
+# Nothing is read ahead to guess rates, and no packet waits for others from which its stamp could
+# be computed, or for the next one, whose beginning says that it is whole.
+AT_ONCE = {
+    "fflags": "-genpts+nofillin+noparse",
+    "analyzeduration": "1",  # microseconds; 0 would be FFmpeg's own choice
+    "fpsprobesize": "0",
+    "max_ts_probe": "0",
+    "max_pixels": str(LARGEST_SIDE**2),
+}
+RTP = {
+    "fflags": "-genpts+nofillin",  # a parser joins what is in several packets
+    "probesize": "32",  # bytes: a key frame is waited for later
+    "max_delay": "50000",  # microseconds for which a packet is waited for that others overtook
+    "buffer_size": str(SOCKET_BUFFER),
+}
+# FFmpeg does not say where a picture of these ends in RTP: the next one's beginning does.
+JOINED = ("h264", "hevc", "mpeg4")
+
+
+class Connection:
+    """An open live stream: its pictures, coded, and when each of them began to come.
+
+    ``stream`` is what the container is read from, ``rtp`` whether it is RTP.
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        owned: Owned,
+        stream: ByteStream | None = None,
+        rtp: bool = False,
+    ) -> None:
+        self.video: VideoStream = container.streams.video[0]
+        self.video.thread_type = "NONE"  # frame threads would hold pictures back
+        self.video.codec_context.options = {"max_pixels": AT_ONCE["max_pixels"]}
+        self._container = container
+        self._bytes = stream
+        self._joined = rtp and self.video.codec_context.name in JOINED
+        self._begun: float | None = None  # when the next picture began to come
+        self._owned = owned
+
+    def packets(self) -> Iterator[tuple[Packet[VideoStream], float] | None]:
+        """Read on; yields what is of the video, and when it began to come (s, monotonic clock).
+
+        None stands for what is not of the video.
+        """
+        for packet in self._container.demux():
+            if packet.stream is self.video and packet.size:
+                yield packet, self._arrival(packet)  # type: ignore[misc]  # of the video's stream
+            else:
+                yield None
+
+    def close(self) -> None:
+        """End it; safe to call twice."""
+        self._owned.close()
+
+    def _arrival(self, packet: Packet) -> float:  # type: ignore[type-arg]
+        now = time.monotonic()
+        begun = None
+        if self._bytes is not None and packet.pos is not None:
+            begun = self._bytes.arrivals.at(packet.pos)
+        elif self._joined:
+            begun, self._begun = self._begun, now
+        return now if begun is None else begun
+
+
+def connect(location: str, rtsp_transport: str) -> Connection | None:
+    """Connect to a live stream; None if a file is there, to be shown at the pace of its own stamps.
+
+    :raises SourceError: if there is none; the text says why, and what to do.
+    """
+    name = shown(location)
+    try:
+        return _connect(location, rtsp_transport)
+    except (FFmpegError, OSError, ValueError) as error:
+        # Without the cause: its text and its trace may have the password.
+        raise SourceError(f"{name} {what_is_wrong(error)}") from None
+    except Exception as error:
+        if type(error).__module__ != "http.client":  # which is loaded for HTTP alone
+            raise
+        raise SourceError(f"{name} does not speak HTTP; is it the right port?") from None
+
+
+def shown(location: str) -> str:
+    """Return what a stream is called in messages."""
+    return f'"{without_password(location)}"'
+
+
+def _connect(location: str, rtsp_transport: str) -> Connection | None:
+    parts = urlsplit(location)
+    if is_url(location) and parts.hostname:
+        socket.getaddrinfo(parts.hostname, None)  # FFmpeg would say: input/output error
+    if parts.scheme in ("http", "https"):
+        answer = ask_http(location)
+        return None if answer.stream is None else _by_bytes(answer.stream, answer.format)
+    if parts.scheme == "tcp" and not parts.query:  # it has FFmpeg's options, such as listen
+        return _by_bytes(connect_tcp(location))
+    if parts.scheme == "udp":
+        return _by_bytes(listen_udp(location))
+    return _by_ffmpeg(location, parts.scheme, rtsp_transport)
+
+
+def _by_bytes(stream: ByteStream, form: str | None = None) -> Connection | None:
+    with Owned() as owned:
+        owned.at_end("a live stream's bytes", stream.close)
+        container = owned.take(
+            "a live stream's container",
+            lambda: av.open(stream, "r", form, options=AT_ONCE),
+            InputContainer.close,
+        )
+        _require_video(container)
+        if container.duration:  # a file, by a server that does not tell its length
+            return None
+        return Connection(container, owned.pop_all(), stream)
+
+
+def _by_ffmpeg(location: str, scheme: str, rtsp_transport: str) -> Connection:
+    """Leave the network to FFmpeg, too."""
+    options = dict(AT_ONCE)
+    described = not is_url(location)  # by an SDP file
+    rtp = described or scheme in ("rtsp", "rtsps", "rtp")
+    if rtp:
+        options |= RTP
+    if described:
+        options["protocol_whitelist"] = "file,udp,rtp"
+    if scheme in ("rtsp", "rtsps"):
+        options |= {"rtsp_transport": rtsp_transport, "allowed_media_types": "video"}
+    with Owned() as owned:
+        container = owned.take(
+            "a live stream's container",
+            lambda: av.open(location, options=options, timeout=(2 * PATIENCE, PATIENCE)),
+            InputContainer.close,
+        )
+        _require_video(container)
+        return Connection(container, owned.pop_all(), rtp=rtp)
+
+
+def _require_video(container: InputContainer) -> None:
+    if not container.streams.video:
+        raise NoVideoError
