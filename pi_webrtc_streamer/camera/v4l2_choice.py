@@ -16,6 +16,7 @@ SHOWN = {
     "JPEG": "mjpeg",
     "NV12": "nv12",
     "YU12": "yuv420p",
+    "YV12": "yuv420p",
     "YUYV": "yuyv422",
     "UYVY": "uyvy422",
     "422P": "yuv422p",
@@ -24,6 +25,7 @@ SHOWN = {
     "BGR4": "bgr0",
     "GREY": "gray",
     "Y16": "gray16le",
+    "RGBP": "rgb565le",
     "H264": "h264",
 }
 NEARLY = 0.99  # of a rate: 29.97 is as good as 30
