@@ -28,11 +28,8 @@ def open_media(location: str) -> tuple[InputContainer, VideoStream]:
     :raises SourceError: if there is none, if it holds no picture, or one that is too large.
     """
     name = without_password(location)
-    if not is_url(location) and not Path(location).is_file():
-        raise SourceError(
-            f'there is no file "{name}"; give source the path or URL of a video or picture, '
-            "or one of auto, picamera2, v4l2, pattern, pattern:busy"
-        )
+    if not is_url(location):
+        _check_path(Path(location))
     timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if is_url(location) else None
     try:
         container = av.open(location, timeout=timeout, options=BOUNDS, metadata_errors="replace")
@@ -48,6 +45,18 @@ def open_media(location: str) -> tuple[InputContainer, VideoStream]:
     stream.codec_context.options = BOUNDS
     stream.thread_type = "NONE"  # frame threads would hold pictures back
     return container, stream
+
+
+def _check_path(path: Path) -> None:
+    if path.is_char_device():
+        raise SourceError(f"{path} is a device: give source v4l2, and camera {path}")
+    if path.is_dir():
+        raise SourceError(f'"{path}" is a folder; give source one file in it')
+    if not path.is_file():
+        raise SourceError(
+            f'there is no file "{path}"; give source the path or URL of a video or picture, '
+            "or one of auto, picamera2, v4l2, pattern, pattern:busy"
+        )
 
 
 def is_attached(stream: VideoStream) -> bool:
@@ -67,6 +76,11 @@ def _choose(container: InputContainer, name: str) -> VideoStream:
     if getattr(chosen, "codec_context", None) is None:
         raise SourceError(
             f'"{name}" has video of a kind that FFmpeg does not know; recode it as H.264'
+        )
+    if chosen.disposition & Disposition.dependent:
+        raise SourceError(
+            f'"{name}" is a picture in tiles, which cannot be put together here; convert it: '
+            "heif-convert OLD NEW.jpg"
         )
     return chosen
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is taken of a file, and what is refused before anything is decoded."""
 
+import base64
 import io
 import struct
 import subprocess
@@ -22,6 +23,21 @@ from pi_webrtc_streamer.camera.still import StillSource
 from pi_webrtc_streamer.camera.video_file import open_file
 from support.pictures import captured, rgb_of, write_video
 from support.quadrants import assert_quadrants, quadrants
+
+# Two by two tiles: avifenc --grid 2x2 --min 10 --max 20 --yuv 420 (libavif 0.11.1).
+TILES = """
+AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAAHhbWV0YQAAAAAAAAAoaGRscgAAAAAAAAAAcGljdAAAAA
+AAAAAAAAAAAGxpYmF2aWYAAAAADnBpdG0AAAAAAAEAAABWaWxvYwAAAABEAAAFAAEAAAABAAACCQAAAAgAAgAAAAEA
+AAIRAAAAKQADAAAAAQAAAjoAAAAnAAQAAAABAAACYQAAACkABQAAAAEAAAKKAAAAKQAAAJBpaW5mAAAAAAAFAAAAGm
+luZmUCAAAAAAEAAGdyaWRDb2xvcgAAAAAaaW5mZQIAAAEAAgAAYXYwMUNvbG9yAAAAABppbmZlAgAAAQADAABhdjAx
+Q29sb3IAAAAAGmluZmUCAAABAAQAAGF2MDFDb2xvcgAAAAAaaW5mZQIAAAEABQAAYXYwMUNvbG9yAAAAACBpcmVmAA
+AAAAAAABRkaW1nAAEABAACAAMABAAFAAAAmWlwcnAAAABfaXBjbwAAABRpc3BlAAAAAAAAAQAAAADAAAAAEHBpeGkA
+AAAAAwgICAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAACAAAAAYAAAAAxhdjFDgQAMAAAAADJpcG1hAA
+AAAAAAAAUAAQMBAgMAAgQEAoUDAAMEBAKFAwAEBAQChQMABQQEAoUDAAAAsm1kYXQAAAEBAQAAwBIACgkYGb/fYICG
+g0IyGhDwAMMMMQC0VVVMZBlcQ3TecpbsFHtW2KfAEgAKCRgZv99ggIaDQjIYEPAAwwwxALRSVPHxyEw0IpaK87NXqa
+hkEgAKCRgZv99ggIaDQjIaEPAAwwwxALRVVcEYh6DEn12UzoBQyBmp6EASAAoJGBm/32CAhoNCMhoQ8ADDDDEAtFTL
+EhRruD2rcdNYtG/pmanoQA==
+"""
 
 
 def png(width: int, height: int) -> bytes:
@@ -91,6 +107,21 @@ def test_sound_alone_and_video_of_an_unknown_kind_are_refused(tmp_path):
     film.write_bytes(film.read_bytes().replace(b"avc1", b"zzzz"))
     with pytest.raises(SourceError, match=r"film.mp4.* FFmpeg does not know"):
         open_media(str(film))
+
+
+def test_a_picture_in_tiles_is_refused(tmp_path):
+    """As phones write them; one tile alone would be shown."""
+    path = tmp_path / "tiles.avif"
+    path.write_bytes(base64.b64decode(TILES))
+    with pytest.raises(SourceError, match=r"tiles.avif. is a picture in tiles.*heif-convert"):
+        open_media(str(path))
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    with pytest.raises(SourceError, match="/dev/null is a device: give source v4l2, and camera"):
+        open_media("/dev/null")
+    with pytest.raises(SourceError, match="is a folder; give source one file in it"):
+        open_media(str(tmp_path))
 
 
 def test_a_text_in_the_file_that_is_no_text_harms_nothing(tmp_path):
