@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .control_targets import command, commands, packets, sctp
+from .device_targets import devices, files, media, v4l2
 from .picture_targets import (
     compressed_image,
     compressed_images,
@@ -51,6 +52,8 @@ TARGETS = {
     "compressed_picture": Target(compressed_picture, compressed_pictures),
     "image": Target(image, images),
     "jpeg": Target(jpeg, jpegs),
+    "v4l2": Target(v4l2, devices),
+    "media": Target(media, files),
     "offer": Target(offer, offers),
     "trickle": Target(trickle, fragments),
     "feedback": Target(feedback, reports),
