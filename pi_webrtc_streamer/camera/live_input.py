@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from typing import cast
 
 from av.codec.context import Flags
 from av.container import InputContainer
@@ -91,7 +92,7 @@ class LiveInput:
             yield None
             return
         read, stamp = newest
-        frames = [read] if isinstance(read, VideoFrame) else _decode(read)
+        frames = [read] if isinstance(read, VideoFrame) else self._decode(read)
         yield self._to_picture(frames[-1], stamp) if frames else None
 
     def close(self) -> None:
@@ -106,19 +107,27 @@ class LiveInput:
         for packet in self._container.demux(self._stream):
             stamp = time.time_ns()
             if self._independent:
-                yield (packet, stamp) if packet.size else None
+                yield (self._copy(packet), stamp) if packet.size else None
             else:
-                frames = _decode(packet)
+                frames = self._decode(packet)
                 yield (frames[-1], stamp) if frames else None
+
+    def _copy(self, packet: Packet[VideoStream]) -> Packet[VideoStream]:
+        """Return what may be kept: the driver's memory must be free when its device is closed.
+
+        A frame of FFmpeg's own that is wrapped cannot be copied, and need not be.
+        """
+        if self._stream.codec_context.name == "wrapped_avframe":
+            return packet
+        return cast("Packet[VideoStream]", Packet(bytes(packet)))
+
+    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        try:
+            return self._stream.codec_context.decode(packet)
+        except FFmpegError:  # a damaged picture, as USB cameras send now and then
+            return []
 
     def _to_picture(self, frame: VideoFrame, stamp: int) -> Picture:
         # What a USB camera's JPEG says of density has no meaning.
         shape = None if self._independent else self._stream.sample_aspect_ratio
         return to_picture(self._scaler, frame, stamp, shape, self._untagged)
-
-
-def _decode(packet: Packet[VideoStream]) -> list[VideoFrame]:
-    try:
-        return packet.decode()
-    except FFmpegError:  # a damaged picture, as USB cameras send now and then
-        return []

@@ -4,6 +4,7 @@
 
 import av
 import pytest
+from av.video.reformatter import VideoReformatter
 
 from pi_webrtc_streamer.camera import v4l2
 from pi_webrtc_streamer.camera.opening import open_source
@@ -15,6 +16,8 @@ from pi_webrtc_streamer.settings.camera import CameraSettings
 from support import v4l2 as recorded
 from support.pictures import captured, rgb_of
 from support.quadrants import assert_quadrants, quadrants
+
+SIZE = 1280, 720
 
 
 def test_devices_that_are_none_are_named(caplog):
@@ -52,6 +55,13 @@ def test_a_device_that_may_not_be_opened_says_what_to_type(monkeypatch):
         open_v4l2("/dev/null", 640, 480, 30.0)
 
 
+def yuyv(rgb):
+    frame = av.VideoFrame.from_ndarray(rgb, "rgb24")
+    return VideoReformatter().reformat(
+        frame, format="yuyv422", dst_colorspace="ITU601", dst_color_range="MPEG"
+    )
+
+
 @pytest.fixture
 def loopback():
     """A device of v4l2loopback, where the kernel has it, on which the quadrants are shown."""
@@ -60,13 +70,12 @@ def loopback():
         pytest.skip("there is no device of v4l2loopback (modprobe v4l2loopback)")
     with av.open(found[0], "w", format="v4l2") as output:
         stream = output.add_stream("rawvideo", rate=30)
-        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuyv422"
-        frame = av.VideoFrame.from_ndarray(quadrants(1280, 720), "rgb24")
-        output.mux(stream.encode(frame.reformat(format="yuyv422", dst_colorspace="ITU601")))
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuyv422"
+        output.mux(stream.encode(yuyv(quadrants(*SIZE))))
         yield found[0]
 
 
 def test_a_real_device_shows_what_it_is_given(loopback):
-    source = open_v4l2(loopback, 1280, 720, 30.0)
+    source = open_v4l2(loopback, *SIZE, 30.0)
     assert_quadrants(rgb_of(captured(source)[0]))
     source.close()
