@@ -12,7 +12,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .control_targets import command, commands, packets, sctp
-from .picture_targets import compressed_image, compressed_images, image, images, jpeg, jpegs
+from .device_targets import devices, files, media, v4l2
+from .picture_targets import (
+    compressed_image,
+    compressed_images,
+    compressed_picture,
+    compressed_pictures,
+    image,
+    images,
+    jpeg,
+    jpegs,
+)
 from .predecessor_targets import config_toml, messages, signalling, tomls
 from .session_targets import (
     datagram,
@@ -39,8 +49,11 @@ TARGETS = {
     "connection": Target(connection, bytes_of_connections),
     "visit": Target(visit, visits),
     "compressed_image": Target(compressed_image, compressed_images),
+    "compressed_picture": Target(compressed_picture, compressed_pictures),
     "image": Target(image, images),
     "jpeg": Target(jpeg, jpegs),
+    "v4l2": Target(v4l2, devices),
+    "media": Target(media, files),
     "offer": Target(offer, offers),
     "trickle": Target(trickle, fragments),
     "feedback": Target(feedback, reports),

@@ -20,7 +20,7 @@ from .access.tokens import TokenError
 from .bridge import Bridge
 from .media.discovery import Discovery
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
-from .media.raw_feed import RawFeed
+from .media.intake import Intake
 from .predecessor.ports import PredecessorPorts
 from .predecessor.settings import PredecessorSettings as Settings
 from .predecessor.settings import settings_of_camera
@@ -137,13 +137,20 @@ class BridgeNode(OwningNode):
         """Take a camera's pictures while somebody watches, until the camera goes."""
         name = feed.name
         with Owned() as owned:
-            raw_feed = owned.take(
-                f"the raw pictures of {name}", partial(RawFeed, feed, to_bgr), RawFeed.close
+            intake = owned.take(
+                f"the intake of {name}", partial(Intake, feed, to_bgr), Intake.close
             )
-            receivers = {COMPRESSED_IMAGE: feed.accept, IMAGE: raw_feed.accept}
+            receivers = {COMPRESSED_IMAGE: intake.take_compressed, IMAGE: intake.take_image}
             self._subscriptions_by_camera[name] = owned.take(
                 f"the subscription of {name}",
-                partial(OnDemandSubscription, self, feed.topic, receivers, feed.report_misfit),
+                partial(
+                    OnDemandSubscription,
+                    self,
+                    feed.topic,
+                    receivers,
+                    feed.report_misfit,
+                    feed.report_loss,
+                ),
                 OnDemandSubscription.close,
             )
             self._received.keep(name, owned)

@@ -27,6 +27,7 @@ from .camera.jpeg import encode_jpeg
 from .camera.opening import geometry_of, open_source, processing
 from .camera.pixel_map import Steps
 from .camera.source import Picture, Source, SourceError
+from .camera.still import Once
 from .camera.uncompressed import Uncompressor
 from .ros.callbacks import call_every, own_group
 from .ros.lifecycle import OwningNode, SetupError
@@ -77,12 +78,12 @@ class CameraNode(OwningNode):
             owned.take("the source", self._open, lambda _: self._source.close())
         except (SettingsError, SourceError) as error:
             raise SetupError(str(error)) from error
-        self._quality = self._settings.jpeg_quality
+        self._encode = _encoder(self._settings)
         self._frame_id = self._settings.frame_of(self.get_name())
         self._declare_controls(self._source)
         self._images = self._publisher(owned, CompressedImage, "~/image_raw/compressed")
         self._raw_images = self._publisher(owned, Image, "~/image_raw")
-        self._uncompressed = Uncompressor(self._settings.output_encoding)
+        self._uncompressed = Once(Uncompressor(self._settings.output_encoding))
         self._infos = self._publisher(owned, CameraInfo, "~/camera_info")
         self._manage_camera_info(owned)
         self.get_logger().info(f"source: {self._source.description}")
@@ -182,7 +183,7 @@ class CameraNode(OwningNode):
             self._infos.publish(info)
 
     def _publish_compressed(self, picture: Picture, header: Header, begun: float) -> None:
-        jpeg = encode_jpeg(picture, self._quality)
+        jpeg = self._encode(picture)
         encoded = time.perf_counter()
         # rclpy copies an array at once, and every other type byte by byte.
         message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
@@ -286,7 +287,7 @@ class CameraNode(OwningNode):
                 self._source.set_control(name[len(CONTROLS) :], value)
                 self._controls[name[len(CONTROLS) :]] = value
         self._settings = wanted
-        self._quality = wanted.jpeg_quality
+        self._encode = _encoder(wanted)
         self._frame_id = wanted.frame_of(self.get_name())
         if GEOMETRY & changes.keys():
             self._change_geometry()
@@ -318,3 +319,7 @@ class CameraNode(OwningNode):
             self._capture.renew()
         else:
             self._reopen()
+
+
+def _encoder(settings: CameraSettings) -> Once[bytes]:
+    return Once(partial(encode_jpeg, quality=settings.jpeg_quality))

@@ -26,13 +26,17 @@ FOR_BRIDGE = (
     *predecessor.FOR_BRIDGE,
 )
 FOR_CAMERAS = ("source", "camera", "width", "height", "framerate")
-NO_PARAMETERS = ("config", "print_parameters", "log_level", "topic", *predecessor.NO_PARAMETERS)
+NO_PARAMETERS = (
+    *("config", "list_cameras", "print_parameters", "log_level", "topic"),
+    *predecessor.NO_PARAMETERS,
+)
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 LOG_LEVELS_OF_OTHERS = {"trace": "debug", "warning": "warn"}
 
 EPILOG = """\
 examples:
   pi-webrtc-streamer                               the Raspberry Pi's camera, or a test pattern
+  pi-webrtc-streamer --list-cameras                which cameras there are, and how each is shown
   pi-webrtc-streamer --source clip.mp4 --port 8090
   pi-webrtc-streamer --host 0.0.0.0                reachable from the network, with a token
   pi-webrtc-streamer --host 0.0.0.0 --tls self-signed --token-file ~/.ros/robot.tokens
@@ -53,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"Python {sys.version_info[0]}.{sys.version_info[1]} is not supported; "
             "use one from 3.10 to 3.14"
         )
+    if options.list_cameras:
+        return _list_cameras()
     try:
         config = _read_config(options)
         options.topic = _topics(options)
@@ -84,11 +90,15 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--source", help="auto, picamera2, v4l2, pattern, or the path or URL of a video (auto)")
+    add(
+        "--source",
+        help="auto, picamera2, v4l2, pattern, or the path or URL of a video or picture (auto)",
+    )
     add("--camera", help="its number, its libcamera id, or /dev/video0 (0)")
     add("--width", type=int, help="width to capture, in pixels (1280)")
     add("--height", type=int, help="height to capture, in pixels (720)")
     add("--framerate", type=float, help="pictures a second (30)")
+    add("--list-cameras", action="store_true", help="print which cameras there are, and end")
     add(
         "--topic",
         action="append",
@@ -164,6 +174,17 @@ def _topics(options: argparse.Namespace) -> dict[str, str]:
             f"--{given[0]} is for a camera of ours, and with --topic there is none: leave one out"
         )
     return topics
+
+
+def _list_cameras() -> int:
+    """Print the cameras, and to the other stream what else was found and why it is left out."""
+    from .camera.listing import NO_CAMERA, list_cameras
+
+    cameras, remarks = list_cameras()
+    print("\n\n".join(cameras), end="\n" if cameras else "")
+    for remark in remarks:
+        print(f"pi-webrtc-streamer: {remark}", file=sys.stderr)
+    return 0 if cameras else _fail(NO_CAMERA)
 
 
 def _print_parameters(options: argparse.Namespace, config: Config) -> None:

@@ -43,7 +43,7 @@ NODE: Lines = [
 COMMAND: Lines = [
     ("from .predecessor import command as predecessor\n", ""),
     ("    *predecessor.FOR_BRIDGE,\n", ""),
-    (", *predecessor.NO_PARAMETERS", ""),
+    ("    *predecessor.NO_PARAMETERS,\n", ""),
     ("    predecessor.add_options(parser, both)\n", ""),
     ("    given = predecessor.given(options)\n", ""),
     ("read_config(options.config, given)", "read_config(options.config)"),

@@ -101,13 +101,13 @@ class Transformer:
         if size != (picture.width, picture.height):
             picture = self._scale(picture, *size)
         if geometry.flip_horizontal:
-            picture = _each_plane(picture, lambda plane: plane[:, ::-1])
+            picture = each_plane(picture, lambda plane: plane[:, ::-1])
         if geometry.flip_vertical:
-            picture = _each_plane(picture, lambda plane: plane[::-1])
+            picture = each_plane(picture, lambda plane: plane[::-1])
         if geometry.rotation:
             turns = -geometry.rotation // 90
-            picture = _each_plane(picture, lambda plane: np.rot90(plane, turns))
-        return _each_plane(picture, _rows_contiguous)
+            picture = each_plane(picture, lambda plane: np.rot90(plane, turns))
+        return each_plane(picture, _rows_contiguous)
 
     def _scale(self, picture: Picture, width: int, height: int) -> Picture:
         frame = to_frame(picture)
@@ -117,7 +117,7 @@ class Transformer:
             height=height,
             interpolation="AREA" if width < picture.width else "BILINEAR",
         )
-        return from_frame(scaled, picture.stamp)
+        return replace(from_frame(scaled, picture.stamp), lasting=picture.lasting)
 
 
 def to_frame(picture: Picture) -> VideoFrame:
@@ -158,7 +158,8 @@ def _crop(picture: Picture, crop: tuple[int, int, int, int]) -> Picture:
     )
 
 
-def _each_plane(picture: Picture, change: Callable[[Plane], Plane]) -> Picture:
+def each_plane(picture: Picture, change: Callable[[Plane], Plane]) -> Picture:
+    """Return a picture with something done to its planes."""
     return replace(picture, y=change(picture.y), u=change(picture.u), v=change(picture.v))
 
 

@@ -7,31 +7,31 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from typing import cast
 
-import av
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
+from .conversion import AS_PLAYERS_DO, Untagged, to_picture
 from .newest import NewestRead, ReadingEnded
 from .source import LONGEST_WAIT, Picture, SourceError
-from .v4l2_identity import identify
-from .video_file import to_picture
 
 # Each packet is a picture of its own, so that one may be left out.
-CODECS = ("mjpeg", "rawvideo", "wrapped_avframe")
+INDEPENDENT = ("mjpeg", "rawvideo", "wrapped_avframe")
 
 
 class LiveInput:
     """The newest picture of an input that does not wait for whoever reads it.
 
     The driver queues pictures, up to a second of them. A thread empties the queue as fast as it
-    fills; only the newest one is decoded.
+    fills; only the newest one is decoded. Where pictures depend on one another (H.264), the thread
+    decodes each.
     """
 
     def __init__(
@@ -40,10 +40,11 @@ class LiveInput:
         container: InputContainer,
         hardware_id: str = "none",
         framerate: float | None = None,
+        untagged: Untagged = AS_PLAYERS_DO,
     ) -> None:
         """Take an open input, to be closed with this source; ``framerate`` is what was asked for.
 
-        :raises SourceError: if its pictures depend on one another.
+        ``untagged`` is how pictures are meant that do not say it themselves.
         """
         self._name = name
         self.hardware_id = hardware_id
@@ -51,8 +52,9 @@ class LiveInput:
         self._container = container
         self._stream = container.streams.video[0]
         self._stream.thread_type = "NONE"  # frame threads would hold pictures back
-        if self._stream.codec_context.name not in CODECS:
-            raise SourceError(f"{name} delivers {self._stream.codec_context.name}, not pictures")
+        self._independent = self._stream.codec_context.name in INDEPENDENT
+        self._stream.codec_context.flags |= Flags.low_delay
+        self._untagged = untagged
         # Written now: FFmpeg's numbers are gone when the device is closed, and others may ask then.
         size = f"{self._stream.width}x{self._stream.height}"
         self.description = f"{name}, {size}, {self._stream.codec_context.name}"
@@ -89,12 +91,9 @@ class LiveInput:
         if newest is None:
             yield None
             return
-        packet, stamp = newest
-        try:
-            frames = packet.decode()
-        except FFmpegError:  # a damaged picture, as USB cameras send now and then
-            frames = []
-        yield to_picture(self._scaler, frames[-1], stamp) if frames else None
+        read, stamp = newest
+        frames = [read] if isinstance(read, VideoFrame) else self._decode(read)
+        yield self._to_picture(frames[-1], stamp) if frames else None
 
     def close(self) -> None:
         """Close the device, unless it hangs."""
@@ -102,35 +101,33 @@ class LiveInput:
         if self._newest.ended:
             self._container.close()
 
-    def _read(self) -> Generator[tuple[Packet[VideoStream], int], None, None]:
+    def _read(self) -> Generator[tuple[Packet[VideoStream] | VideoFrame, int] | None, None, None]:
+        if not self._independent:
+            self._stream.codec_context.flush_buffers()  # it was stopped, perhaps: pictures lack
         for packet in self._container.demux(self._stream):
-            if packet.size:
-                yield packet, time.time_ns()
+            stamp = time.time_ns()
+            if self._independent:
+                yield (self._copy(packet), stamp) if packet.size else None
+            else:
+                frames = self._decode(packet)
+                yield (frames[-1], stamp) if frames else None
 
+    def _copy(self, packet: Packet[VideoStream]) -> Packet[VideoStream]:
+        """Return what may be kept: the driver's memory must be free when its device is closed.
 
-def open_v4l2(device: str, width: int, height: int, framerate: float) -> LiveInput:
-    """Open a V4L2 device, with JPEG if it has that: at larger sizes USB is too slow for the rest.
+        A frame of FFmpeg's own that is wrapped cannot be copied, and need not be.
+        """
+        if self._stream.codec_context.name == "wrapped_avframe":
+            return packet
+        return cast("Packet[VideoStream]", Packet(bytes(packet)))
 
-    :raises SourceError: if it cannot be opened.
-    """
-    if not Path(device).exists():
-        there = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "none"
-        raise SourceError(f"there is no camera {device}; there are {there}")
-    options = {"video_size": f"{width}x{height}", "framerate": f"{framerate:g}"}
-    failure: FFmpegError | None = None
-    for form in ({"input_format": "mjpeg"}, {}):
+    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         try:
-            container = av.open(device, format="v4l2", options={**options, **form})
-        except FFmpegError as error:
-            failure = error
-            continue
-        with Owned() as owned:
-            owned.at_end("a device that cannot be used", container.close)
-            source = LiveInput(device, container, identify(device), framerate)
-            owned.pop_all()
-            return source
-    why = failure and failure.strerror
-    raise SourceError(
-        f"{device} cannot be opened as a camera of {width}x{height}: {why}; "
-        f"v4l2-ctl -d {device} --list-formats-ext tells what it has"
-    )
+            return self._stream.codec_context.decode(packet)
+        except FFmpegError:  # a damaged picture, as USB cameras send now and then
+            return []
+
+    def _to_picture(self, frame: VideoFrame, stamp: int) -> Picture:
+        # What a USB camera's JPEG says of density has no meaning.
+        shape = None if self._independent else self._stream.sample_aspect_ratio
+        return to_picture(self._scaler, frame, stamp, shape, self._untagged)

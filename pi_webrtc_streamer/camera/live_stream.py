@@ -22,10 +22,10 @@ from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .arrival import Lateness
 from .connection import Connection
+from .conversion import to_picture
 from .newest import NewestRead, ReadingEnded
 from .source import LONGEST_WAIT, Picture, SourceError
 from .stream_errors import PATIENCE, SILENT, what_is_wrong
-from .video_file import to_picture
 
 # Each packet is a picture of its own, so that one may be left out.
 INTRA_ONLY = ("mjpeg", "jpeg2000", "png", "rawvideo", "prores", "dvvideo")

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from ..settings.camera import CameraSettings
 from .geometry import Geometry, Transformer
-from .live_input import open_v4l2
 from .pattern import PatternSource
 from .picamera import PicameraSource
 from .pixel_map import Steps
-from .source import Source, SourceError
+from .source import Picture, Source, SourceError
+from .still import Once
 from .stream_opening import is_stream, open_stream
-from .video_file import VideoSource
+from .v4l2 import open_v4l2
+from .video_file import open_file
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,12 @@ class Processing(NamedTuple):
     """What is done to captured pictures, and what does our part of it."""
 
     steps: Steps
-    transform: Transformer
+    transform: Once[Picture]
 
 
 def processing(steps: Steps) -> Processing:
     """Return what takes these steps."""
-    return Processing(steps, Transformer(steps.by_us))
+    return Processing(steps, Once(Transformer(steps.by_us)))
 
 
 class Opened(NamedTuple):
@@ -76,7 +77,7 @@ def open_source(settings: CameraSettings, given_up: threading.Event | None = Non
     if is_stream(settings.source):
         stream = open_stream(settings.source, settings.rtsp_transport, given_up)
         return Opened(stream, steps, settings)
-    return Opened(VideoSource(settings.source), steps, settings)
+    return Opened(open_file(settings.source, settings.framerate), steps, settings)
 
 
 def _open_camera(settings: CameraSettings) -> Opened:

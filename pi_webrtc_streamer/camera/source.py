@@ -29,13 +29,15 @@ class Picture:
     """One picture in planar YUV 4:2:0, BT.601, full range (what JFIF means by JPEG).
 
     ``y`` has the shape (height, width), ``u`` and ``v`` half of it in both directions, rounded up.
-    ``stamp`` is the acquisition time in nanoseconds since the epoch.
+    ``stamp`` is the acquisition time in nanoseconds since the epoch. The planes of one that is
+    ``lasting`` stay as they are after the loan: what is made of them may be kept.
     """
 
     y: Plane
     u: Plane
     v: Plane
     stamp: int
+    lasting: bool = False
 
     @property
     def width(self) -> int:

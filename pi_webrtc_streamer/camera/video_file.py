@@ -7,46 +7,69 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import chain
 
-import av
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
-from av.video.stream import VideoStream
+from av.video.reformatter import VideoReformatter
 
 from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
-from .geometry import from_frame
+from .conversion import to_picture
 from .location import without_password
-from .source import Picture, SourceError, sleep_until
+from .media_file import is_attached, open_media
+from .source import Picture, Source, SourceError, sleep_until
+from .still import StillSource
 
-OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
 # A gap between two timestamps that is longer than this is a cut, not a pause.
 LONGEST_GAP = 2.0  # seconds
-HD_HEIGHT = 720  # from here on, a video that does not say so is taken for BT.709
-UNSPECIFIED = 2  # of FFmpeg's colour spaces
+# One that is shorter is a fault of the file: no camera node is asked for more pictures a second.
+SHORTEST_GAP = 1 / 250  # seconds
+
+
+def open_file(location: str, framerate: float) -> Source:
+    """Open a file or URL: a video, or one picture, which is shown ``framerate`` times a second.
+
+    :raises SourceError: if it is neither.
+    """
+    video = VideoSource(location, framerate)
+    with Owned() as owned:
+        owned.at_end("a video's file", video.close)
+        picture = video.only_picture()
+        if picture is None:
+            owned.pop_all()
+            return video
+        return StillSource(video.hardware_id, picture, framerate)
 
 
 class VideoSource:
-    """A video that starts again when it ends."""
+    """A video that starts again when it ends.
 
-    def __init__(self, location: str) -> None:
+    ``usual`` is the rate, in pictures a second, of one whose timestamps make no sense.
+    """
+
+    def __init__(self, location: str, usual: float = 30.0) -> None:
         self._location = location
-        self._container, self._stream = _open(location)
+        self._usual = usual
+        self._container, self._stream = open_media(location)
         # Read now: FFmpeg's numbers are gone when the file is closed, and others may ask then.
         self.hardware_id = self._name = without_password(location)
         rate = self._stream.average_rate
-        self.framerate = float(rate) if rate else None
-        pace = f", {self.framerate:.4g} fps" if self.framerate else ""
+        self._own_rate = float(rate) if rate and rate * SHORTEST_GAP <= 1 else None
         size = f"{self._stream.width}x{self._stream.height}"
-        self.description = f"{self._name}, {size}{pace}, looped"
+        self.description = f"{self._name}, {size}, {self.framerate:.4g} fps, looped"
         self._scaler = VideoReformatter()
-        self._frames = self._decode()
+        self._decoder = self._decode()
+        self._frames: Iterator[VideoFrame] = self._decoder
+        self._length: int | None = None  # in pictures, known when it has ended once
         self._next: VideoFrame | None = None
-        self._pace = _Pace()
+        self._pace = Pace(1 / self.framerate)
         self._due = 0.0
+
+    @property
+    def framerate(self) -> float:
+        """Pictures a second, as the file has it."""
+        return self._own_rate or self._usual
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -58,11 +81,26 @@ class VideoSource:
         raise SettingsError(f"a video has no control {name}")
 
     def set_framerate(self, framerate: float) -> None:
-        """A video keeps its own."""
+        """A video keeps its own, if it has one."""
+        self._usual = framerate
+        self._pace.usual_gap = 1 / self.framerate
 
     def start(self) -> None:
         """Go on from where it was."""
-        self._pace = _Pace()
+        self._pace = Pace(1 / self.framerate)
+
+    def only_picture(self) -> Picture | None:
+        """Return the video's picture if it has no other; to be asked before it is started.
+
+        :raises SourceError: if nothing can be decoded.
+        """
+        first = next(self._frames)
+        if not is_attached(self._stream):
+            second = next(self._frames)
+            if self._length != 1:
+                self._frames = chain((first, second), self._decoder)
+                return None
+        return self._to_picture(first)
 
     def stop(self) -> None:
         """Nothing runs between two pictures."""
@@ -72,18 +110,18 @@ class VideoSource:
         """Wait until the next picture is due."""
         if self._next is None:
             self._next = next(self._frames)
-            self._due = self._pace.due(_seconds(self._next), time.monotonic())
+            self._due = self._pace.due(*_times(self._next), time.monotonic())
         if not sleep_until(self._due):
             yield None
             return
         frame, self._next = self._next, None
-        yield to_picture(self._scaler, frame, time.time_ns())
+        yield self._to_picture(frame)
 
     def close(self) -> None:
         """Close the file."""
         with Owned() as owned:
             owned.at_end("a video's file", self._container.close)
-            owned.at_end("a video's pictures", self._frames.close)
+            owned.at_end("a video's pictures", self._decoder.close)
 
     def _decode(self) -> Generator[VideoFrame, None, None]:
         rewound = False
@@ -98,13 +136,15 @@ class VideoSource:
                     raise SourceError(
                         f"{self._name} cannot be read on: {error.strerror}"
                     ) from error
-                # It could not be rewound, though it said so: by a server that sends no parts.
+            if count:
+                self._length = count
+                rewound = self._rewind()
+            elif rewound:
+                # It could not be, though it said so: by a server that sends no parts, for one.
                 self._open_anew()
                 rewound = False
-                continue
-            if count == 0:
+            else:
                 raise SourceError(f"{self._name} holds no picture that can be decoded")
-            rewound = self._rewind()
 
     def _rewind(self) -> bool:
         """Go back to the beginning; returns whether by seeking, which may yet turn out to fail."""
@@ -117,68 +157,54 @@ class VideoSource:
 
     def _open_anew(self) -> None:
         self._container.close()
-        self._container, self._stream = _open(self._location)
+        self._container, self._stream = open_media(self._location)
+
+    def _to_picture(self, frame: VideoFrame) -> Picture:
+        shape = self._stream.sample_aspect_ratio
+        return to_picture(self._scaler, frame, time.time_ns(), shape)
 
 
-class _Pace:
-    """Maps a video's timestamps to the monotonic clock, through loops, cuts and missing stamps."""
+class Pace:
+    """Maps a video's timestamps to the monotonic clock, in seconds, through loops and cuts.
 
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-        self._last = 0.0
+    ``usual_gap`` is between two pictures whose timestamps are missing or make no sense.
+    """
 
-    def due(self, timestamp: float | None, now: float) -> float:
-        if timestamp is None:  # raw streams have none
-            timestamp = self._last + 1 / 30
-        if self._first is None or not 0 <= timestamp - self._last <= LONGEST_GAP:
-            self._first = timestamp, now
-        elif self._first[1] + timestamp - self._first[0] < now - LONGEST_GAP:
-            self._first = timestamp, now  # fell behind by far: go on from here
-        self._last = timestamp
-        return self._first[1] + timestamp - self._first[0]
+    def __init__(self, usual_gap: float) -> None:
+        self.usual_gap = usual_gap
+        self._last: float | None = None
+        self._duration: float | None = None
+        self._due: float | None = None
 
+    def due(self, timestamp: float | None, duration: float | None, now: float) -> float:
+        """Return when the next picture is to be shown: by its timestamp, relative to the last.
 
-def to_picture(scaler: VideoReformatter, frame: VideoFrame, stamp: int) -> Picture:
-    """Return a decoded picture in the form of all sources."""
-    converted = scaler.reformat(
-        frame,
-        format="yuvj420p",
-        src_colorspace=_colorspace(frame),
-        dst_colorspace=Colorspace.ITU601,
-        src_color_range=(
-            ColorRange.JPEG if frame.color_range == ColorRange.JPEG else ColorRange.MPEG
-        ),
-        dst_color_range=ColorRange.JPEG,
-    )
-    return from_frame(converted, stamp)
+        ``duration`` is how long the file says that it is shown, where it does.
+        """
+        if self._due is None:
+            self._due = now
+        else:
+            # If it fell behind by far, it goes on from here.
+            due = self._due + self._gap(timestamp)
+            self._due = due if due >= now - LONGEST_GAP else now
+        self._last, self._duration = timestamp, duration
+        return self._due
 
-
-def _seconds(frame: VideoFrame) -> float | None:
-    time_of_frame: float | None = frame.time
-    return time_of_frame
+    def _gap(self, timestamp: float | None) -> float:
+        """Return how long the last picture is shown."""
+        if timestamp is not None and self._last is not None and _is_gap(timestamp - self._last):
+            return timestamp - self._last
+        if self._duration is not None and _is_gap(self._duration):
+            return self._duration
+        return min(self.usual_gap, LONGEST_GAP)
 
 
-def _open(location: str) -> tuple[InputContainer, VideoStream]:
-    name = without_password(location)
-    if "://" not in location and not Path(location).is_file():
-        raise SourceError(
-            f'there is no file "{name}"; give source the path or URL of a video, '
-            "or one of auto, picamera2, v4l2, pattern, pattern:busy"
-        )
-    timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if "://" in location else None
-    try:
-        container = av.open(location, timeout=timeout)
-    except FFmpegError as error:
-        raise SourceError(f'"{name}" cannot be opened as a video: {error.strerror}') from error
-    if not container.streams.video:
-        container.close()
-        raise SourceError(f'"{name}" has no video stream')
-    stream = container.streams.video[0]
-    stream.thread_type = "NONE"  # frame threads would hold pictures back
-    return container, stream
+def _is_gap(seconds: float) -> bool:
+    return SHORTEST_GAP <= seconds <= LONGEST_GAP
 
 
-def _colorspace(frame: VideoFrame) -> Colorspace:
-    if frame.colorspace == UNSPECIFIED:
-        return Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
-    return Colorspace.ITU709 if frame.colorspace == 1 else Colorspace.ITU601
+def _times(frame: VideoFrame) -> tuple[float | None, float | None]:
+    """Return a picture's timestamp and duration in seconds, as far as it has them."""
+    timestamp: float | None = frame.time
+    base = frame.time_base
+    return timestamp, float(frame.duration * base) if frame.duration and base else None

@@ -15,48 +15,40 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
+from .enlarging import enlarged
 from .jpeg import MAX_PIXELS
 
 FULL_RANGE = "yuvj420p"  # JFIF: BT.601, luma 0 to 255
-SMALLEST_SIDE = 16  # pixels; libx264 opens below, receivers do not all show it
 
 
 class DecodeError(ValueError):
-    """The JPEG could not be decoded, or not to a picture that can be encoded."""
+    """The JPEG could not be decoded."""
+
+
+def check_jpeg(data: memoryview, max_pixels: int = MAX_PIXELS) -> None:
+    """See that a JPEG is whole, which only decoding it can tell.
+
+    :raises DecodeError: if not.
+    """
+    _decode(_open(max_pixels), data)
 
 
 class JpegDecoder:
     """Decodes JPEG pictures, each for itself, to planar YUV 4:2:0 with even sides."""
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
-        context = CodecContext.create("mjpeg", "r")
-        assert isinstance(context, VideoCodecContext)
-        self._context = context
-        # A JPEG may change its size after the header that was looked at before.
-        self._context.options = {"max_pixels": str(max_pixels)}
-        self._context.thread_count = 1  # frame threads would hold pictures back
+        self._context = _open(max_pixels)
         self._crop: tuple[tuple[int, int, str], Graph] | None = None
 
     def decode(self, data: memoryview) -> VideoFrame:
         """Return the picture in full-range 4:2:0.
 
-        An odd last row or column is cut off, since 4:2:0 H.264 has even sides.
+        A small picture is enlarged. An odd last row or column is cut off, since 4:2:0 H.264 has
+        even sides.
 
-        :raises DecodeError: if the data is no JPEG, or the picture is too large or too small to be
-            encoded.
+        :raises DecodeError: if the data is no JPEG, or the picture is too large.
         """
-        try:
-            # PyAV takes any buffer, whatever its stub says, and does not copy it.
-            frames = self._context.decode(av.Packet(data))  # type: ignore[arg-type]
-        except FFmpegError as error:
-            raise DecodeError(f"the JPEG cannot be decoded: {error.strerror}") from error
-        if not frames or frames[0].is_corrupt:
-            raise DecodeError("the JPEG cannot be decoded: its picture data is broken")
-        frame = frames[0]
-        if min(frame.width, frame.height) < SMALLEST_SIDE:
-            raise DecodeError(
-                f"the picture of {frame.width}x{frame.height} is too small to be encoded"
-            )
+        frame = enlarged(_decode(self._context, data), FULL_RANGE)
         if frame.format.name != FULL_RANGE:
             frame = frame.reformat(
                 format=FULL_RANGE,
@@ -76,6 +68,29 @@ class JpegDecoder:
         cropped = graph.pull()
         assert isinstance(cropped, VideoFrame)
         return cropped
+
+
+def _open(max_pixels: int) -> VideoCodecContext:
+    context = CodecContext.create("mjpeg", "r")
+    assert isinstance(context, VideoCodecContext)
+    # A JPEG may change its size after the header that was looked at before. And of half a picture,
+    # the rest would be green.
+    context.options = {"max_pixels": str(max_pixels), "err_detect": "explode"}
+    context.thread_count = 1  # frame threads would hold pictures back
+    return context
+
+
+def _decode(context: VideoCodecContext, data: memoryview) -> VideoFrame:
+    try:
+        # PyAV takes any buffer, whatever its stub says, and does not copy it.
+        frames = context.decode(av.Packet(data))  # type: ignore[arg-type]
+    except FFmpegError as error:
+        raise DecodeError(
+            f"the JPEG cannot be decoded: it is damaged or cut short ({error.strerror})"
+        ) from error
+    if not frames or frames[0].is_corrupt:
+        raise DecodeError("the JPEG cannot be decoded: its picture data is broken")
+    return frames[0]
 
 
 def _crop_to_even(width: int, height: int, pixel_format: str) -> Graph:

@@ -12,11 +12,11 @@ from av.video.frame import VideoFrame
 
 from . import live
 from .codec import AccessUnit, Codec, StreamSettings
-from .decoder import SMALLEST_SIDE
 from .encoder import Encoder, open_encoder
 from .frame_counts import StreamCounts
 from .keyframes import KeyframeGate
 from .packetiser import AROUND_PAYLOAD, H264Packetiser, Packetiser, Vp8Packetiser
+from .sizes import Size, divided, fitted
 from .stages import StageTimes
 from .tiers import Tier
 
@@ -50,19 +50,18 @@ class Picture:
 
     def __init__(self, frame: VideoFrame, times: StageTimes) -> None:
         self.times = times
-        self._scaled = {1: frame}
+        self._frame = frame
+        self._scaled = {Size(frame.width, frame.height): frame}
         live.pictures.add(self)
 
     def divided(self, divisor: int) -> VideoFrame:
-        """Return the picture with its sides divided, even, and not too small to be encoded."""
-        if divisor not in self._scaled:
-            full = self._scaled[1]
-            self._scaled[divisor] = full.reformat(
-                width=max(SMALLEST_SIDE, full.width // divisor // 2 * 2),
-                height=max(SMALLEST_SIDE, full.height // divisor // 2 * 2),
-                interpolation="FAST_BILINEAR",
+        """Return the picture as receivers can show it, with its sides divided."""
+        size = divided(fitted(self._frame.width, self._frame.height), divisor)
+        if size not in self._scaled:
+            self._scaled[size] = self._frame.reformat(
+                width=size.width, height=size.height, interpolation="FAST_BILINEAR"
             )
-        return self._scaled[divisor]
+        return self._scaled[size]
 
 
 class EncodedStream:

@@ -8,19 +8,20 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
-from .cdr import CdrError, read_compressed_image
-from .distributor import FrameDistributor
+from .distributor import NOBODY, FrameDistributor
 from .frame import JpegFrame
-from .jpeg import MAX_PIXELS, JpegError, read_jpeg_size
+from .jpeg import MAX_PIXELS, JpegHeader
 from .rate import RateMeter
+from .rhythm import LEAST_PATIENCE, Rhythm
 from .stages import StageTimes
+from .whole import WholePictures
 
 logger = logging.getLogger(__name__)
 
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 IMAGE = "sensor_msgs/msg/Image"
-STALE_AFTER = 1.0  # seconds without a frame
 PROBLEM_SHOWN = 5.0  # seconds for which a message that could not be used is the explanation
 SAY_AGAIN_AFTER = 10.0  # seconds before the same problem is logged again
 
@@ -30,7 +31,9 @@ class FeedStatus:
     """A camera as ``/cameras`` shows it; ``age`` in seconds, ``rate`` in frames/s.
 
     ``delay`` is how old the newest frame was when it was received, by its stamp, in seconds; None
-    without a stamp. ``misfit`` is why a publisher's QoS lets nothing through.
+    without a stamp. ``misfit`` is why a publisher's QoS lets nothing through. ``patience`` is for
+    how many seconds no picture may come, by the camera's own rhythm. ``loss`` is why pictures are
+    lost on their way to the bridge, and what helps; "" if they are not.
     """
 
     state: str
@@ -41,10 +44,12 @@ class FeedStatus:
     age: float | None
     delay: float | None = None
     misfit: str | None = None
+    patience: float = LEAST_PATIENCE
+    loss: str = ""
 
 
 class CameraFeed:
-    """Turns a topic's messages into frames, publishes them, and can say how the camera is.
+    """Publishes a topic's pictures, and can say how the camera is.
 
     ``on_demand`` is told who wants frames, if anybody (see :class:`FrameDistributor`). Pictures of
     more than ``max_pixels`` are refused before anything is decoded. ``stamps_behind`` says by how
@@ -64,51 +69,43 @@ class CameraFeed:
         self.name = name
         self.topic = topic
         self.max_pixels = max_pixels
-        self.distributor: FrameDistributor[JpegFrame] = FrameDistributor(on_demand)
+        self.whole = WholePictures(max_pixels)
+        self.distributor: FrameDistributor[JpegFrame] = FrameDistributor(self._demand)
         self.received = 0
         self.rejected = 0
+        self._on_demand = on_demand
         self._clock = clock
         self._stamps_behind = stamps_behind
         self._frames = RateMeter()
         self._problems = RateMeter()
+        self._rhythm = Rhythm()  # of pictures
+        self._messages = Rhythm()  # of those that cannot be shown, too
         self._size = (0, 0)
+        self._wanted_since = 0.0
         self._last_received: float | None = None
         self._delay: float | None = None
         self._problem: tuple[str, float] | None = None
         self._problem_logged: tuple[str, float] | None = None
         self._misfit: str | None = None
+        self._loss = ""
 
-    def accept(self, message: bytes, published: int = 0, audience: int | None = None) -> None:
-        """Take a serialized CompressedImage and publish its picture, or note why it is no use.
-
-        ``published`` is when the publisher sent it, in nanoseconds since the epoch; 0: unknown.
-        ``audience`` is for whom it was received: nobody else is shown it.
-        """
-        received = time.time_ns()
-        try:
-            image = read_compressed_image(message)
-            if not is_jpeg_format(image.format):
-                raise JpegError(f'its format is "{image.format[:40]}", not jpeg')
-            self.publish(image.data, StageTimes(image.stamp, published, received), audience)
-        except (CdrError, JpegError) as error:
-            self.report_problem(str(error))
-
-    def publish(self, jpeg: memoryview, times: StageTimes, audience: int | None = None) -> None:
-        """Publish a JPEG picture, for one audience or whoever is there.
-
-        :raises JpegError: if it is no whole JPEG, or too large.
-        """
+    def publish(
+        self, jpeg: memoryview, header: JpegHeader, times: StageTimes, audience: int | None = None
+    ) -> None:
+        """Publish a JPEG picture, for one audience or whoever is there."""
         now = self._clock()
-        size = read_jpeg_size(jpeg, self.max_pixels)
         behind = self._stamps_behind()
         captured = 0 if behind is None else times.captured + behind
-        frame = JpegFrame(jpeg, times._replace(captured=captured), size.width, size.height)
+        times = times._replace(captured=captured)
+        frame = JpegFrame(jpeg, times, header.width, header.height)
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now
         self._delay = (times.received - times.captured) / 1e9 if times.captured else None
         self._misfit = None
         self._frames.add(now)
+        self._rhythm.add(now)
+        self._messages.add(now)
         self.distributor.publish(frame, audience)
 
     def report_problem(self, problem: str) -> None:
@@ -117,6 +114,7 @@ class CameraFeed:
         self.rejected += 1
         self._problem = problem, now
         self._problems.add(now)
+        self._messages.add(now)
         logged = self._problem_logged
         if logged is None or logged[0] != problem or now - logged[1] >= SAY_AGAIN_AFTER:
             self._problem_logged = problem, now
@@ -132,39 +130,70 @@ class CameraFeed:
         """Note why nothing arrives from a publisher; that a picture comes says that it does."""
         self._misfit = misfit
 
+    def report_loss(self, loss: str) -> None:
+        """Note why pictures are lost on their way, and what helps; "" if they are not."""
+        if loss and not self._loss:
+            logger.warning("camera %s: %s", self.name, loss)
+        self._loss = loss
+
     def flush(self) -> None:
         """Forget what was received: the feed begins anew."""
         self._last_received = None
         self._problem = None
         self._misfit = None
+        self._loss = ""
         self._frames = RateMeter()
         self._problems = RateMeter()
+        self._rhythm = Rhythm()
+        self._messages = Rhythm()
 
     def status(self, publisher_types: Sequence[str]) -> FeedStatus:
         """Say how the camera is, given what the publishers of its topic publish."""
         now = self._clock()
         age = None if self._last_received is None else now - self._last_received
+        period, patience = self._rhythm.period, self._rhythm.patience
         state, reason = explain(
             topic=self.topic,
             wanted=self.distributor.wanted,
             publisher_types=publisher_types,
             age=age,
+            waited=now - self._wanted_since,
+            period=period,
+            patience=patience,
             problem=self._current_problem(now),
             misfit=self._misfit,
+            loss=self._loss,
         )
         width, height = self._size
         rate = self._frames.rate(now)
+        if not rate and period and age is not None and age <= patience:
+            rate = 1 / period  # a slow camera
+        delay = self._delay if rate else None
         return FeedStatus(
-            state, reason, width, height, rate, age, self._delay if rate else None, self._misfit
+            state, reason, width, height, rate, age, delay, self._misfit, patience, self._loss
         )
+
+    def _demand(self, audience: int) -> None:
+        if audience != NOBODY:
+            self._wanted_since = self._clock()
+            self._rhythm.rest()
+            self._messages.rest()
+        if self._on_demand is not None:
+            self._on_demand(audience)
 
     def _current_problem(self, now: float) -> str | None:
         """The problem that keeps the picture away; one bad message among many does not."""
-        if self._problem is None or now - self._problem[1] > PROBLEM_SHOWN:
+        if self._problem is None:
             return None
-        if self._problems.count(now) < 0.5 * self._frames.count(now):
+        problem, when = self._problem
+        if now - when > max(PROBLEM_SHOWN, self._messages.patience):
             return None
-        return self._problem[0]
+        problems = self._problems.count(now)
+        if problems < 0.5 * self._frames.count(now):
+            return None
+        if problems == 0 and self._last_received is not None and self._last_received > when:
+            return None
+        return problem
 
 
 def explain(
@@ -174,18 +203,27 @@ def explain(
     publisher_types: Sequence[str],
     age: float | None,
     problem: str | None,
+    waited: float = inf,
+    period: float | None = None,
+    patience: float = LEAST_PATIENCE,
     misfit: str | None = None,
+    loss: str = "",
 ) -> tuple[str, str]:
     """Return a camera's state and, where there is no picture, why and what to do.
+
+    ``waited`` is for how many seconds somebody has watched; a picture that is older than that was
+    for somebody else. ``period`` and ``patience`` are the camera's (see :class:`.Rhythm`).
 
     The states: ``live``, ``idle`` (nobody watches), ``waiting`` (no frame yet), ``stale`` (frames
     came and stopped), ``error`` (messages come that cannot be used).
     """
     if problem is not None:
         return "error", f"Messages arrive on {topic} but cannot be shown: {problem}."
-    if age is not None and age <= STALE_AFTER:
+    if age is not None and age <= patience:
         return "live", ""
-    without_picture = "idle" if not wanted else "waiting" if age is None else "stale"
+    silent = waited if age is None else min(age, waited)
+    due = silent <= patience or age is None
+    without_picture = "idle" if not wanted else "waiting" if due else "stale"
     if not publisher_types:
         return without_picture, (
             f"Nobody publishes {topic}. Is the camera node running and active, in the same "
@@ -200,21 +238,18 @@ def explain(
         return "idle", ""
     if misfit is not None:
         return without_picture, misfit
-    if age is None:
+    if loss:
+        return without_picture, loss
+    slow = period is not None and period > LEAST_PATIENCE
+    if slow and silent <= patience:
+        return "waiting", f"On {topic} a picture comes every {period:.2g} s: the next one is due."
+    if due:
         return "waiting", (
             f"{topic} has a publisher, but no message has come yet. Is its node active, "
             "and does the camera deliver pictures?"
         )
+    usual = f", and one came every {period:.2g} s" if slow else ""
     return "stale", (
-        f"No message on {topic} for {age:.0f} s although it has a publisher. Has the camera "
-        "stopped?"
+        f"No message on {topic} for {silent:.0f} s although it has a publisher{usual}. Has the "
+        "camera stopped?"
     )
-
-
-def is_jpeg_format(image_format: str) -> bool:
-    """Whether CompressedImage.format names JPEG.
-
-    ``jpeg`` and ``jpg`` do, and what image_transport writes: ``bgr8; jpeg compressed bgr8``.
-    """
-    codec = image_format.lower().rpartition(";")[2].split()
-    return not codec or codec[0] in ("jpeg", "jpg")

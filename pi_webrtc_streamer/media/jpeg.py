@@ -1,87 +1,119 @@
 # SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What a JPEG's headers say, read without decoding it (ITU-T T.81, annex B)."""
+"""What a JPEG's markers say, read without decoding it (ITU-T T.81, annex B)."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 SOI, EOI, SOS, TEM = 0xD8, 0xD9, 0xDA, 0x01
 # Start-of-frame markers: C0 to CF but for DHT (C4), JPG (C8) and DAC (CC).
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 WITHOUT_LENGTH = frozenset(range(0xD0, 0xD8)) | {TEM}
-# Cameras that fill a fixed buffer pad the picture's end; further back nobody looks.
-LONGEST_PADDING = 4096
-# Markers before the picture. Exif and colour profiles take some dozens; without a limit, a message
-# full of fill bytes would keep the thread that reads all cameras busy for seconds.
+# Markers in all. Exif and colour profiles take some dozens, the scans of a progressive picture some
+# more; without a limit, a message full of fill bytes would keep the thread that reads all cameras
+# busy for seconds.
 MOST_MARKERS = 1024
 MAX_PIXELS = 16_000_000  # unless told otherwise; the largest Raspberry Pi camera has 12 million
+# A marker that ends a scan's data: not a stuffed byte (ff 00), a restart marker or one that nobody
+# uses.
+_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
+END = b"\xff\xd9"
 
 
 class JpegError(ValueError):
-    """The data is not a whole JPEG picture; the text says what is wrong with it."""
+    """The data is not a JPEG picture that can be shown; the text says what is wrong with it."""
 
 
-class JpegSize(NamedTuple):
-    """The size of a picture in pixels."""
+class JpegHeader(NamedTuple):
+    """What a picture says of itself.
+
+    ``width`` and ``height`` are in pixels. ``components`` is 1 for grey, 3 for colours. ``end`` is
+    the number of bytes up to the end marker, or None if there is none: whether the picture is whole
+    then, only decoding it can tell.
+    """
 
     width: int
     height: int
+    components: int
+    end: int | None
 
 
-def read_jpeg_size(data: memoryview, max_pixels: int = MAX_PIXELS) -> JpegSize:
-    """Return the picture's size, having seen that it begins and ends as a JPEG does.
+def is_jpeg(data: memoryview) -> bool:
+    """Whether the data begins as a JPEG does."""
+    return len(data) > 1 and data[0] == 0xFF and data[1] == SOI
 
-    A few hundred bytes can claim a picture whose decoding takes 6 GB, hence ``max_pixels``.
 
-    :raises JpegError: if it is empty, no JPEG, cut short, too large, or says no size.
+def read_jpeg_header(data: memoryview, max_pixels: int = MAX_PIXELS) -> JpegHeader:
+    """Return what a picture's markers say; what follows its end marker is not looked at.
+
+    Drivers publish buffers that are larger than the picture. A few hundred bytes can claim a
+    picture whose decoding takes 6 GB, hence ``max_pixels``.
+
+    :raises JpegError: if it is empty, no JPEG, too large, or says no size.
     """
     if len(data) == 0:
         raise JpegError("the message holds no picture data")
-    if len(data) < 4 or data[0] != 0xFF or data[1] != SOI:
-        begin = bytes(data[:4]).hex(" ")
-        raise JpegError(f"not a JPEG: it begins with {begin} instead of ff d8")
-    size = _find_size(data)
-    if size.width * size.height > max_pixels:
-        raise JpegError(too_large(size.width, size.height, max_pixels))
-    tail = bytes(data[-2:])
-    if tail != b"\xff\xd9" and b"\xff\xd9" not in bytes(data[-LONGEST_PADDING:]):
-        raise JpegError(f"the JPEG is cut short: {len(data)} bytes without an end marker")
-    return size
+    if not is_jpeg(data):
+        raise JpegError(f"not a JPEG: it begins with {bytes(data[:4]).hex(' ')} instead of ff d8")
+    header, end = None, None
+    for marker, offset in _markers(data):
+        if marker in START_OF_FRAME and header is None:
+            header = _frame_header(data, offset)
+        elif marker in (SOS, EOI) and header is None:
+            break
+        elif marker == EOI:
+            end = offset + 2
+            break
+    if header is None:
+        raise JpegError("broken JPEG: it says no size before the picture begins")
+    if header.width * header.height > max_pixels:
+        raise JpegError(too_large(header.width, header.height, max_pixels))
+    return header._replace(end=end)
 
 
-def _find_size(data: memoryview) -> JpegSize:
+def _markers(data: memoryview) -> Iterator[tuple[int, int]]:
+    """Return the picture's markers, and where each one is, up to the first :data:`MOST_MARKERS`."""
     offset = 2
     for _ in range(MOST_MARKERS):
-        if offset + 4 > len(data):
-            break
+        if offset + 2 > len(data):
+            return
         if data[offset] != 0xFF:
             raise JpegError(f"broken JPEG: no marker at byte {offset}")
         marker = data[offset + 1]
         if marker == 0xFF:  # fill byte
             offset += 1
             continue
-        if marker in WITHOUT_LENGTH:
-            offset += 2
-            continue
-        if marker in (EOI, SOS):
-            break
-        if marker in START_OF_FRAME:
-            return _size_at(data, offset)
-        length = _uint16(data, offset + 2)
-        if length < 2:  # it counts itself
-            raise JpegError(f"broken JPEG: a segment of {length} bytes at byte {offset}")
-        offset += 2 + length
-    raise JpegError("broken JPEG: it says no size before the picture begins")
+        yield marker, offset
+        if marker in (EOI, SOI):  # or the next picture, if the end of this one is missing
+            return
+        offset += 2 if marker in WITHOUT_LENGTH else _segment(data, offset)
+        if marker == SOS:
+            following = _MARKER.search(data, offset)
+            if following is None:
+                return
+            offset = following.start()
 
 
-def _size_at(data: memoryview, offset: int) -> JpegSize:
-    if offset + 9 > len(data):
+def _segment(data: memoryview, offset: int) -> int:
+    """Return the length of a marker and its segment."""
+    if offset + 4 > len(data):
+        raise JpegError("the JPEG is cut short in its headers")
+    length = _uint16(data, offset + 2)
+    if length < 2:  # it counts itself
+        raise JpegError(f"broken JPEG: a segment of {length} bytes at byte {offset}")
+    return 2 + length
+
+
+def _frame_header(data: memoryview, offset: int) -> JpegHeader:
+    if offset + 10 > len(data):
         raise JpegError("the JPEG is cut short in its frame header")
-    size = JpegSize(width=_uint16(data, offset + 7), height=_uint16(data, offset + 5))
-    if size.width == 0 or size.height == 0:
-        raise JpegError(f"broken JPEG: its size is {size.width}x{size.height}")
-    return size
+    width, height = _uint16(data, offset + 7), _uint16(data, offset + 5)
+    if width == 0 or height == 0:
+        raise JpegError(f"broken JPEG: its size is {width}x{height}")
+    return JpegHeader(width, height, data[offset + 9], None)
 
 
 def too_large(width: int, height: int, max_pixels: int) -> str:

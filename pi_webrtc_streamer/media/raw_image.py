@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from . import yuv_image
 from .cdr import Image, ImageError
 from .jpeg import MAX_PIXELS, too_large
-from .video_range import FULL_CHROMA, FULL_LUMA
+from .mosaic import SensorBits
+from .sizes import enlargement
 
 Pixels: TypeAlias = npt.NDArray[Any]  # height x width x channels
 
@@ -50,27 +52,29 @@ _LAYOUTS = {
     "64FC1": ("f8", "GRAY"),
 }
 _CHANNELS = {"GRAY": 1, "RGB": 3, "BGR": 3, "RGBA": 4, "BGRA": 4}
-_BAYER = re.compile(r"(bayer_[rgb]{4})(8|16)")
-# Where the first of the two luma values stands among the four bytes of two pixels.
-_FIRST_LUMA = {"yuv422": 1, "uyvy": 1, "yuv422_yuy2": 0, "yuyv": 0}
+_BAYER = re.compile(r"(bayer_(?:rggb|bggr|gbrg|grbg))(8|16)")
 
 
 def encode_jpeg(
-    image: Image, to_bgr: Callable[[Image], Pixels], max_pixels: int = MAX_PIXELS
+    image: Image,
+    to_bgr: Callable[[Image], Pixels],
+    max_pixels: int = MAX_PIXELS,
+    sensor: SensorBits | None = None,
 ) -> bytes:
-    """Return the picture as a JFIF file, 4:2:0 where it has colours.
+    """Return the picture as a JFIF file, 4:2:0 where it has colours and is not small.
 
-    8-bit colours and grey are taken as they are, YUV 4:2:2 as video range of BT.601, which is what
-    cameras deliver. Pictures of more bits, or of floating point, which are mostly of depth, are
-    scaled from their least to their greatest value (see :func:`scale_to_8_bits`). For all other
-    encodings ``to_bgr`` is asked; it gets Bayer patterns as 8 bits without padding.
+    8-bit colours and grey are taken as they are, 16-bit colours by their upper 8 bits, and YUV as
+    :mod:`.yuv_image` has it. Grey of more bits, or of floating point, which is mostly depth, is
+    scaled from its least to its greatest value (see :func:`scale_to_8_bits`). For all other
+    encodings ``to_bgr`` is asked; it gets Bayer patterns as 8 bits without padding. ``sensor``
+    keeps, from picture to picture, how many bits those have.
 
     :raises ImageError: if there is no picture, more than ``max_pixels``, less data than its size
         asks for, or an encoding that ``to_bgr`` cannot convert.
     """
     _check_size(image, max_pixels)
     try:
-        return _encode(image, to_bgr)
+        return _encode(image, to_bgr, sensor or SensorBits())
     except ImageError:
         raise
     except ValueError as error:  # simplejpeg's, for a side of more than 65500 pixels
@@ -79,15 +83,21 @@ def encode_jpeg(
         ) from error
 
 
-def _encode(image: Image, to_bgr: Callable[[Image], Pixels]) -> bytes:
+def _encode(image: Image, to_bgr: Callable[[Image], Pixels], sensor: SensorBits) -> bytes:
     if image.encoding in _LAYOUTS:
         pixel, channels = _LAYOUTS[image.encoding]
-        return _compress(_to_8_bits(_pixels(image, pixel, _CHANNELS[channels])), channels)
-    if image.encoding in _FIRST_LUMA:
-        return _encode_yuv422(image, _FIRST_LUMA[image.encoding])
+        pixels = _pixels(image, pixel, _CHANNELS[channels])
+        if pixels.dtype.itemsize > 1 and channels != "GRAY":
+            # Each channel by itself would shift the hue, and a stretch of all of them, too.
+            return _compress((pixels >> 8).astype(np.uint8), channels)
+        return _compress(_to_8_bits(pixels), channels)
+    if image.encoding.lower() in yuv_image.LAYOUTS:
+        return _compress_planes(*yuv_image.planes_of(image))
     bayer = _BAYER.fullmatch(image.encoding)
     if bayer is not None:
-        mosaic = _to_8_bits(_pixels(image, "u1" if bayer[2] == "8" else "u2", 1))
+        mosaic = _pixels(image, "u1" if bayer[2] == "8" else "u2", 1)
+        if bayer[2] == "16":
+            mosaic = sensor.to_8_bits(mosaic)
         image = image._replace(
             encoding=f"{bayer[1]}8", step=image.width, data=memoryview(mosaic.tobytes())
         )
@@ -133,18 +143,17 @@ def _check_size(image: Image, max_pixels: int) -> None:
         )
 
 
-def _pixels(image: Image, pixel: str, channels: int, *, width: int | None = None) -> Pixels:
+def _pixels(image: Image, pixel: str, channels: int) -> Pixels:
     """Return a view of the data, with the bytes that pad the rows left out."""
     dtype = np.dtype(pixel).newbyteorder(">" if image.is_bigendian else "<")
-    width = image.width if width is None else width
-    row = width * channels * dtype.itemsize
+    row = image.width * channels * dtype.itemsize
     if image.step < row:
         raise ImageError(
             f"its step is {image.step} bytes, but a row of {image.width} pixels of encoding "
             f'"{image.encoding}" has {row}: its publisher must set step'
         )
     return np.ndarray(
-        (image.height, width, channels),
+        (image.height, image.width, channels),
         dtype,
         buffer=image.data,
         strides=(image.step, channels * dtype.itemsize, dtype.itemsize),
@@ -156,25 +165,18 @@ def _to_8_bits(pixels: Pixels) -> Pixels:
 
 
 def _compress(pixels: Pixels, channels: str) -> bytes:
-    subsampling = "Gray" if channels == "GRAY" else "420"
+    # Small pictures are enlarged: each of their pixels keeps a colour of its own.
+    colours = "420" if enlargement(pixels.shape[1], pixels.shape[0]) == 1 else "444"
+    subsampling = "Gray" if channels == "GRAY" else colours
     jpeg: bytes = simplejpeg.encode_jpeg(pixels, QUALITY, channels, subsampling, fastdct=True)
     return jpeg
 
 
-def _encode_yuv422(image: Image, first_luma: int) -> bytes:
-    """Encode from the planes, without RGB on the way; of the chroma rows, every other one."""
-    if image.width % 2:
-        raise ImageError(
-            f'its width is {image.width}, and pictures of encoding "{image.encoding}" have an even '
-            "one: its publisher must send whole pairs of pixels, or another encoding"
-        )
-    pairs = _pixels(image, "u1", 4, width=image.width // 2)
-    first_chroma = 1 - first_luma
-    y = FULL_LUMA[pairs[:, :, first_luma::2].reshape(image.height, image.width)]
-    u = FULL_CHROMA[pairs[::2, :, first_chroma]]
-    v = FULL_CHROMA[pairs[::2, :, first_chroma + 2]]
-    if image.height % 2:
-        # libjpeg-turbo reads two rows of luma for one of chroma: there must be one more to read.
-        y = np.pad(y, ((0, 1), (0, 0)), "edge")[:-1]
+def _compress_planes(y: Pixels, u: Pixels, v: Pixels) -> bytes:
+    """Encode from the planes, without RGB on the way."""
+    height, width = y.shape
+    if height % 2 or width % 2:
+        # libjpeg-turbo reads two by two of luma for one of chroma: there must be more to read.
+        y = np.pad(y, ((0, height % 2), (0, width % 2)), "edge")[:height, :width]
     jpeg: bytes = simplejpeg.encode_jpeg_yuv_planes(y, u, v, quality=QUALITY, fastdct=True)
     return jpeg

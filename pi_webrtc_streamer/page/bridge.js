@@ -33,9 +33,13 @@ const PATIENT_EVERY = 10;
  * @property {string} topic
  * @property {'live' | 'idle' | 'waiting' | 'stale' | 'error' | 'inactive'} state
  * @property {string} reason why there is no picture and what to do, for people; "" if all is well
- * @property {number} width
+ * @property {number} width of its pictures
  * @property {number} height
+ * @property {number} stream_width of what is sent over a good link
+ * @property {number} stream_height
  * @property {number} rate frames a second
+ * @property {string} loss why pictures are lost on their way to the bridge and what helps, for people; "" if they are not
+ * @property {number} patience for how many seconds no frame may come, by the camera's own rhythm
  * @property {number} viewers
  * @property {number | null} age seconds since the newest frame
  */

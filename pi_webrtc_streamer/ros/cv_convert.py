@@ -17,12 +17,22 @@ if TYPE_CHECKING:
 WAY_OUT = "let its publisher send rgb8, bgr8 or mono8, or a compressed topic"
 
 
+# OpenCV names a pattern by its second row. Not every cv_bridge knows all four.
+_BAYER = {
+    "bayer_rggb8": "COLOR_BayerBG2BGR",
+    "bayer_bggr8": "COLOR_BayerRG2BGR",
+    "bayer_gbrg8": "COLOR_BayerGR2BGR",
+    "bayer_grbg8": "COLOR_BayerGB2BGR",
+}
+
+
 def to_bgr(image: Image) -> Pixels:
     """Convert a picture with cv_bridge, which is loaded when it is first needed, and OpenCV by it.
 
     :raises ImageError: if cv_bridge cannot be loaded or does not know the encoding.
     """
     try:
+        import cv2
         from cv_bridge import CvBridge
 
         bridge = CvBridge()
@@ -32,6 +42,10 @@ def to_bgr(image: Image) -> Pixels:
             f"install it (apt install ros-$ROS_DISTRO-cv-bridge), or {WAY_OUT}"
         ) from error
     try:
+        if image.encoding in _BAYER:
+            mosaic = bridge.imgmsg_to_cv2(_message(image._replace(encoding="mono8")))
+            demosaiced: Pixels = cv2.cvtColor(mosaic, getattr(cv2, _BAYER[image.encoding]))
+            return demosaiced
         pixels: Pixels = bridge.imgmsg_to_cv2(_message(image), "bgr8")
     except Exception as error:  # CvBridgeError, KeyError, cv2.error: as its version has it
         raise ImageError(

@@ -5,11 +5,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
-from rclpy.event_handler import QoSRequestedIncompatibleQoSInfo, SubscriptionEventCallbacks
+from rclpy.event_handler import (
+    QoSMessageLostInfo,
+    QoSRequestedIncompatibleQoSInfo,
+    SubscriptionEventCallbacks,
+    UnsupportedEventTypeError,
+)
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -20,6 +27,7 @@ from ..media.feed import COMPRESSED_IMAGE, IMAGE
 from ..runtime.faults import faults
 from ..runtime.owning import Owned
 from .callbacks import call_every, own_group
+from .loss import Kind, Loss
 from .qos import given_overrides, misfit_of_publisher, newest_only
 from .serialized import SerializedCompressedImage, SerializedImage
 
@@ -28,6 +36,8 @@ logger = logging.getLogger(__name__)
 RCLError = rclpy_implementation.RCLError
 LOOK_AGAIN_AFTER = 1.0  # seconds without a message
 SAY_AGAIN_AFTER = 10.0  # seconds
+# How large a socket's receive buffer is unless somebody asks for another one.
+DEFAULT_BUFFER = Path("/proc/sys/net/core/rmem_default")
 MESSAGES = {COMPRESSED_IMAGE: SerializedCompressedImage, IMAGE: SerializedImage}
 
 
@@ -39,6 +49,18 @@ Receiver: TypeAlias = Callable[[bytes, int, int], object]
 class _Kind(NamedTuple):
     message_type: str
     reliability: ReliabilityPolicy
+
+
+class _EventCallbacks(SubscriptionEventCallbacks):
+    """Does without news of lost messages where the middleware has none."""
+
+    def create_event_handlers(self, *arguments: Any) -> list[Any]:
+        try:
+            handlers: list[Any] = super().create_event_handlers(*arguments)
+        except UnsupportedEventTypeError:
+            self.message_lost = None
+            handlers = super().create_event_handlers(*arguments)
+        return handlers
 
 
 class OnDemandSubscription:
@@ -57,7 +79,8 @@ class OnDemandSubscription:
     its own, so that what was received for the one before is known from what is for it.
 
     ``on_misfit`` is told when a publisher's QoS does not suit the subscription, and with None when
-    there is a new one. Parameters ``qos_overrides.<topic>.subscription.*`` have the last word.
+    there is a new one. ``on_loss`` is told once a second why messages are lost on their way, or "".
+    Parameters ``qos_overrides.<topic>.subscription.*`` have the last word.
     """
 
     def __init__(
@@ -66,11 +89,14 @@ class OnDemandSubscription:
         topic: str,
         receivers: Mapping[str, Receiver],
         on_misfit: Callable[[str | None], object],
+        on_loss: Callable[[str], object],
     ) -> None:
         self._node = node
         self._topic = topic
         self._receivers = receivers
         self._on_misfit = on_misfit
+        self._on_loss = on_loss
+        self._loss = Loss(time.monotonic())
         self._audience = NOBODY
         self._listening: Owned | None = None
         self._listening_for = NOBODY
@@ -120,11 +146,13 @@ class OnDemandSubscription:
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.close()
+            self._on_loss("")
 
     def _look_again(self) -> None:
         silent, self._silent = self._silent, True
         if silent:
             self._follow_publishers()
+        self._on_loss(self._explain_loss())
 
     def _follow_publishers(self) -> None:
         try:
@@ -148,10 +176,21 @@ class OnDemandSubscription:
             return _Kind(message_type, ReliabilityPolicy.RELIABLE)
         return _Kind(message_type, ReliabilityPolicy.BEST_EFFORT)
 
+    def _explain_loss(self) -> str:
+        """Say why messages are lost, if they are."""
+        if not self._node.count_publishers(self._topic):
+            return ""
+        message_type, reliability = self._kind
+        reliable = reliability is ReliabilityPolicy.RELIABLE
+        kind = Kind(self._topic, message_type == COMPRESSED_IMAGE, reliable)
+        return self._loss.explain(time.monotonic(), kind, int(DEFAULT_BUFFER.read_text()))
+
     def _subscribe(self, kind: _Kind) -> None:
         self._kind = kind
         self._on_misfit(None)
-        take = partial(self._take, self._receivers[kind.message_type], self._listening_for)
+        self._on_loss("")
+        loss = self._loss = Loss(time.monotonic())
+        take = partial(self._take, self._receivers[kind.message_type], self._listening_for, loss)
         qos = newest_only(kind.reliability)
         try:
             self._subscription = self._subscribed.take(
@@ -162,8 +201,9 @@ class OnDemandSubscription:
                     take,
                     qos,
                     callback_group=own_group(),
-                    event_callbacks=SubscriptionEventCallbacks(
-                        incompatible_qos=partial(self._take_misfit, qos)
+                    event_callbacks=_EventCallbacks(
+                        incompatible_qos=partial(self._take_misfit, qos),
+                        message_lost=partial(self._take_lost, loss),
                     ),
                     qos_overriding_options=given_overrides(self._node, self._topic),
                     raw=True,
@@ -183,10 +223,14 @@ class OnDemandSubscription:
         self._node.destroy_subscription(subscription)
 
     def _take(
-        self, receiver: Receiver, audience: int, message: bytes, info: dict[str, int]
+        self, receiver: Receiver, audience: int, loss: Loss, message: bytes, info: dict[str, int]
     ) -> None:
         self._silent = False
+        loss.received(time.monotonic(), len(message))
         receiver(message, info["source_timestamp"], audience)
+
+    def _take_lost(self, loss: Loss, event: QoSMessageLostInfo) -> None:
+        loss.lost(time.monotonic(), event.total_count_change)
 
     def _take_misfit(self, asked: QoSProfile, event: QoSRequestedIncompatibleQoSInfo) -> None:
         """Say that a publisher does not fit, and follow it where that helps."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ..bridge import Bridge
 from ..media.feed import CameraFeed
+from ..media.sizes import Size, full_size
 from ..runtime.faults import faults
 from ..runtime.heap import memory_in_use
 from .counts import held_counts, resident_memory
@@ -91,6 +92,7 @@ def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, objec
     state, reason = status.state, status.reason
     if bridge.viewers is None:
         state, reason = "inactive", "The bridge is inactive: activate it to see the cameras."
+    stream = full_size(status.width, status.height) if status.width else Size(0, 0)
     return {
         "name": feed.name,
         "topic": feed.topic,
@@ -98,7 +100,11 @@ def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, objec
         "reason": reason,
         "width": status.width,
         "height": status.height,
-        "rate": round(status.rate, 1),
+        "stream_width": stream.width,
+        "stream_height": stream.height,
+        "rate": float(f"{status.rate:.3g}"),
+        "loss": status.loss,
+        "patience": round(status.patience, 3),
         "viewers": viewers,
         "age": None if status.age is None else round(status.age, 3),
     }

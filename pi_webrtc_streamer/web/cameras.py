@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from ..access.entrance import SAFE_METHODS
-from ..media.distributor import FrameDistributor, Mailbox
+from ..media.distributor import Mailbox
+from ..media.feed import CameraFeed
 from ..media.frame import JpegFrame
 from ..telemetry.state import describe_cameras
 from .admission import visitor_role
@@ -71,9 +72,9 @@ def _describe_teleop(request: web.Request) -> dict[str, object] | None:
 async def snapshot(request: web.Request) -> web.Response:
     """Return the next picture."""
     feed = requested_feed(request)
-    with _serving(request), _reading(feed.distributor) as frames:
+    with _serving(request), _reading(feed) as frames:
         try:
-            frame = await asyncio.wait_for(frames.next(), SNAPSHOT_TIMEOUT)
+            frame = await asyncio.wait_for(frames.next(always_look=True), SNAPSHOT_TIMEOUT)
         except asyncio.TimeoutError:
             reason = feed.status(request.app[BRIDGE].publisher_types(feed.topic)).reason
             raise ApiError(503, reason or "no picture came in time", RETRY_AFTER) from None
@@ -85,7 +86,7 @@ async def snapshot(request: web.Request) -> web.Response:
 async def stream(request: web.Request) -> web.StreamResponse:
     """Send the newest picture again and again (multipart/x-mixed-replace)."""
     feed = requested_feed(request)
-    with _serving(request), _reading(feed.distributor) as frames:
+    with _serving(request), _reading(feed) as frames:
         response = web.StreamResponse(headers={"Cache-Control": "no-store"})
         response.content_type = f"multipart/x-mixed-replace;boundary={BOUNDARY}"
         await response.prepare(request)
@@ -148,26 +149,37 @@ def _serving(request: web.Request) -> Iterator[None]:
 
 
 class _FrameReader:
-    """Waits, in the event loop, for frames that another thread publishes."""
+    """Waits, in the event loop, for whole frames, which another thread publishes."""
 
-    def __init__(self) -> None:
+    def __init__(self, feed: CameraFeed) -> None:
+        self._feed = feed
         loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self.mailbox: Mailbox[JpegFrame] = Mailbox(
             on_put=lambda: loop.call_soon_threadsafe(self._ready.set)
         )
 
-    async def next(self) -> JpegFrame:
+    async def next(self, always_look: bool = False) -> JpegFrame:
         while True:
             await self._ready.wait()
             self._ready.clear()
             frame = self.mailbox.take()
-            if frame is not None:
+            if frame is not None and await self._is_whole(frame, always_look):
                 return frame
+
+    async def _is_whole(self, frame: JpegFrame, always_look: bool) -> bool:
+        """Say whether a frame has lost nothing; if it has, the camera's state says so."""
+        whole = self._feed.whole
+        if not always_look and not whole.is_suspicious(frame):
+            return True
+        flaw = await asyncio.to_thread(whole.find_flaw, frame)
+        if flaw:
+            self._feed.report_problem(flaw)
+        return not flaw
 
 
 @contextmanager
-def _reading(distributor: FrameDistributor[JpegFrame]) -> Iterator[_FrameReader]:
-    reader = _FrameReader()
-    with distributor.subscribed(reader.mailbox):
+def _reading(feed: CameraFeed) -> Iterator[_FrameReader]:
+    reader = _FrameReader(feed)
+    with feed.distributor.subscribed(reader.mailbox):
         yield reader

@@ -728,6 +728,7 @@ SIGHT = """async ([tile, maxAge, rate]) => {
         ("live", "old", 1400, 2, True),  # three pictures' time
         ("live", "old", 1600, 2, False),
         ("live", "old", 501, 0, False),
+        ("live", "fresh", 501, 0.3, False),  # nobody drives by so slow a camera
         ("live", "late", None, 30, False),
         ("live", "frozen", None, 30, False),
         ("frozen", "frozen", 100, 30, False),

@@ -24,7 +24,7 @@ PLAY = """async ([tellsShown, events]) => {
         }
         if (name === 'again') freshness.onShown(now, (capture.at * 90 + 1) >>> 0);
         if (name === 'decoded') freshness.onDecoded(value, hidden, now);
-        if (name === 'rate') freshness.adaptToRate(value);
+        if (name === 'rate') freshness.adaptToRate(value, hidden || 1);
         if (name === 'wait') now += value;
         const judgement = freshness.judge({ now, hidden, capture, staleAfter: 300 });
         return { begun: freshness.hasBegun, ...judgement };
@@ -110,6 +110,25 @@ def test_the_bridge_may_know_the_rhythm_before(page):
     assert levels(page, *begin, *waits(2900, 101))[-2:] == ["fresh", "frozen"]
     begin = (("rate", 30, False), FIRST, ("shown", 20, False))
     assert levels(page, *begin, *waits(1001))[-1] == "frozen"
+
+
+@pytest.mark.parametrize("age", [20, None])
+def test_the_bridge_knows_bursts_and_very_slow_cameras(page, age):
+    """They stay live, and yet are marked as old in the pauses."""
+    told = ("rate", 30, 4.5)  # pictures a second, and the seconds in which none may come
+    burst = [*frames(33, age=age), told, *waits(3000), ("shown", age, False)] * 3
+    seen = set(levels(page, *burst))
+    assert "old" in seen
+    assert "frozen" not in seen
+    assert levels(page, *burst, *waits(4501))[-1] == "frozen"
+    once_in_20_s = (("rate", 0.05, 60), FIRST, ("shown", age, False))
+    assert levels(page, *once_in_20_s, *waits(59_900, 200))[-2:] == ["fresh", "frozen"]
+
+
+def test_what_the_bridge_tells_does_not_make_a_fast_camera_slow(page):
+    """Its second is that of all cameras; here half of one may do."""
+    told = ("rate", 30, 1)
+    assert levels(page, *frames(33, age=600), told, *waits(501))[-1] == "frozen"
 
 
 def test_one_gap_is_no_rhythm(page):

@@ -164,7 +164,8 @@ async def test_bad_messages_are_named_and_good_ones_shown_again(node):
                 (good[: len(good) // 2], "jpeg", "cut short"),
                 (b"no picture", "jpeg", "not a JPEG"),
                 (b"", "jpeg", "holds no picture data"),
-                (good, "png", 'format is "png"'),
+                (b"\0\0\0\1\x67\x42", "h264", "H.264 video"),
+                (good[: len(good) // 2] + b"\xff\xd9", "jpeg", "damaged or cut short"),
             ]:
                 publisher.data, publisher.format = data, image_format
                 await reaches(bridge.url, "error", why)
@@ -213,6 +214,29 @@ async def test_snapshot_and_mjpeg_are_the_jpeg_as_it_came(node):
                     part = await parts.next()
                     assert await part.read() == publisher.data
         await until(lambda: node.count_subscribers(TOPIC) == 0, "the end of the subscription")
+
+
+async def test_of_half_a_picture_http_shows_as_little_as_video(node):
+    bridge = make_bridge()
+    good = grey_jpeg()
+    half = good[: len(good) // 2] + b"\xff\xd9"
+    with running(bridge), Publisher(node, half) as publisher:
+        status, body = await get_json(f"{bridge.url}cameras/camera/snapshot.jpg")
+        assert status == 503
+        assert "damaged or cut short" in body["error"]
+        publisher.data = good
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{bridge.url}cameras/camera/stream.mjpg") as response,
+        ):
+            parts = aiohttp.MultipartReader.from_response(response)
+            assert await (await parts.next()).read() == good
+            publisher.data, sent = half, publisher.sent
+            await until(lambda: publisher.sent > sent + 10, "some halves")
+            publisher.data, sent = good, publisher.sent
+            await until(lambda: publisher.sent > sent + 10, "some whole pictures")
+            for _ in range(20):  # more than there were before the halves
+                assert await (await parts.next()).read() == good
 
 
 async def test_a_snapshot_without_a_camera_says_why():

@@ -273,7 +273,7 @@ def test_another_url_takes_effect_while_the_node_runs(watcher, calibrated, tmp_p
             assert not result.successful
             assert why in result.reason
         assert camera.get_parameter("camera_info_url").value == f"file://{other}"
-        assert camera._quality == 85
+        assert camera._settings.jpeg_quality == 85
         assert watcher.info().d[0] == 0.7
 
         assert watcher.set(camera_info_url=f"file://{tmp_path}/new.yaml").successful

@@ -114,6 +114,15 @@ def test_unknown_options_and_help():
             assert f"--{option}" in program.output
 
 
+def test_cameras_are_listed_without_ros():
+    """Here there are none: what was looked at is said, and what to do."""
+    with Program("pi-webrtc-streamer", "--list-cameras") as program:
+        assert program.process.wait(30) == (0 if "--source v4l2" in program.output else 1)
+        assert "/dev/video" in program.output
+        assert "cameras on a ribbon cable" in program.output or "picamera2" in program.output
+        assert "Traceback" not in program.output
+
+
 def test_a_late_source_is_found_by_itself(tmp_path, big_buck_bunny):
     """With autostart, a node whose configuration fails tries again."""
     clip = tmp_path / "clip.mp4"

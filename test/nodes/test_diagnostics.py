@@ -158,7 +158,9 @@ def test_a_source_that_is_unplugged_and_plugged_in_again(monitor, tmp_path):
             monitor.wait_for(CAMERA, OK, " pictures/s")
             assert monitor.newest[CAMERA].hardware_id == url
             server.end(signal.SIGTERM)
-            monitor.wait_for(CAMERA, ERROR, f'"{url}" cannot be opened as a video: Connection')
+            monitor.wait_for(
+                CAMERA, ERROR, f'"{url}" cannot be opened as a video or picture: Connection'
+            )
             with start_server():
                 values = monitor.wait_for(CAMERA, OK, " pictures/s")
     assert url in values["last failure"]

@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 import pytest
 
+from pi_webrtc_streamer.media.intake import Intake
+from pi_webrtc_streamer.ros.cv_convert import to_bgr
 from pi_webrtc_streamer.telemetry.counts import held_counts
 from support.cameras import get_json
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
@@ -213,9 +215,9 @@ async def test_a_thousand_bad_messages_are_a_handful_of_lines(node, capfd):
     with running(bridge), Publisher(node, b"") as publisher:
         async with aiohttp.ClientSession() as session:
             waiting = asyncio.create_task(get_json(f"{bridge.url}cameras/camera/snapshot.jpg"))
-            feed = bridge._bridge.feeds["camera"]
+            intake = Intake(bridge._bridge.feeds["camera"], to_bgr)
             for number in range(1000):
-                feed.accept(b"\0\1\0\0" + bytes(number % 50), 0)
+                intake.take_compressed(b"\0\1\0\0" + bytes(number % 50), 0)
             await until(lambda: publisher.sent > 3, "messages")
             for number in range(1000):
                 async with session.post(

@@ -214,7 +214,7 @@ def threads() -> list[str]:
     return sorted(
         thread.name
         for thread in threading.enumerate()
-        if thread.name.startswith(("media-", "raw-"))
+        if thread.name.startswith(("media-", "convert-"))
     )
 
 

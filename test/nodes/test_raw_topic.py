@@ -210,7 +210,7 @@ async def test_deactivating_leaves_nothing(node):
             assert await asyncio.to_thread(lifecycle.change, Lifecycle.CONFIGURE)
             assert await asyncio.to_thread(lifecycle.change, Lifecycle.ACTIVATE)
             await snapshot(bridge.url)
-            assert "raw-camera" in held()[0]
+            assert "convert-camera" in held()[0]
             assert await asyncio.to_thread(lifecycle.change, Lifecycle.DEACTIVATE)
             assert await asyncio.to_thread(lifecycle.change, Lifecycle.CLEANUP)
             await until(lambda: held() == before, f"the counts of before, {before}")

@@ -19,6 +19,7 @@ from conftest import FRAMES
 
 from pi_webrtc_streamer.camera import picamera
 from pi_webrtc_streamer.camera.geometry import Geometry, Transformer, from_frame
+from pi_webrtc_streamer.camera.listing import list_picamera2
 from pi_webrtc_streamer.camera.opening import open_source
 from pi_webrtc_streamer.camera.picamera import PicameraSource
 from pi_webrtc_streamer.camera.pixel_map import Steps
@@ -464,3 +465,28 @@ def test_a_camera_that_was_closed_underneath_ends_in_an_error(
             source.set_framerate(10.0)
         with pytest.raises(SettingsError):
             source.set_control("FaceDetectMode", 0)
+
+
+# ---- Listing
+
+
+def listed() -> dict[str, str]:
+    """Return what is listed, by the names of the cameras."""
+    return {text.splitlines()[0]: text for text in list_picamera2().cameras}
+
+
+def test_every_camera_is_listed_ready_to_be_pasted() -> None:
+    cameras = listed()
+    assert sorted(cameras) == [BARS, LINES, PICTURE]
+    for name, text in cameras.items():
+        assert "it does not tell the modes of its sensor" in text, "the virtual pipeline cannot"
+        source, camera, width, height, rate = text.split("pi-webrtc-streamer ")[1].split()[1::2]
+        assert (source, camera) == ("picamera2", name)
+        with opened(camera, int(width), int(height), float(rate)) as opened_source:
+            assert opened_source.description
+
+
+def test_a_camera_that_is_in_use_is_listed_and_said_to_be() -> None:
+    with opened(BARS):
+        busy = {name for name, text in listed().items() if "may be using it" in text}
+    assert busy == {BARS}

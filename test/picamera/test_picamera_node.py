@@ -177,9 +177,9 @@ def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[int] = []
     encode = camera_node.encode_jpeg
 
-    def counting(*arguments: Any) -> bytes:
+    def counting(*arguments: Any, **how: Any) -> bytes:
         encoded.append(1)
-        return encode(*arguments)
+        return encode(*arguments, **how)
 
     monkeypatch.setattr(camera_node, "encode_jpeg", counting)
     with camera_and_observer() as (node, observer):

@@ -42,9 +42,10 @@ def planes(picture: Picture):
     return picture.y, picture.u, picture.v
 
 
-def write_video(path, levels):
+def write_video(path, levels, **metadata):
     """Write a video whose frames are grey, each of a level of its own."""
     with av.open(str(path), "w") as container:
+        container.metadata.update(metadata)
         stream = container.add_stream("libx264", rate=50, options={"crf": "1"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for level in levels:
@@ -79,3 +80,14 @@ def luma(frame: av.VideoFrame) -> np.ndarray:
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[
         : frame.height, : frame.width
     ]
+
+
+def rgb_of(picture: Picture) -> np.ndarray:
+    """Return a picture as it is shown, as JFIF has it: (height, width, RGB), 8 bits."""
+    y = picture.y.astype(float)
+    u, v = (
+        plane.astype(float).repeat(2, 0).repeat(2, 1)[: picture.height, : picture.width] - 128
+        for plane in (picture.u, picture.v)
+    )
+    rgb = np.stack([y + 1.402 * v, y - 0.344136 * u - 0.714136 * v, y + 1.772 * u], 2)
+    return rgb.round().clip(0, 255).astype(np.uint8)

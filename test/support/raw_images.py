@@ -13,13 +13,33 @@ from pi_webrtc_streamer.media.cdr import Image
 
 Colour = tuple[int, int, int]
 
-BAYER = ("bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_rggb16")
+BAYER = tuple(f"bayer_{each}{n}" for each in ("rggb", "bggr", "gbrg", "grbg") for n in (8, 16))
 EIGHT_BITS = ("rgb8", "bgr8", "rgba8", "bgra8", "mono8", "8UC1", "8UC3", "8UC4")
 NEEDS_CV_BRIDGE = pytest.mark.skipif(
     find_spec("cv_bridge") is None,
     reason="there is no cv_bridge: for Python 3.14 it comes with ROS 2 itself, not as a wheel",
 )
-YUV = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv")
+# The order of the four bytes of two pixels.
+PACKED_YUV = {
+    **dict.fromkeys(("yuv422", "uyvy"), "uyvz"),
+    **dict.fromkeys(("yuv422_yuy2", "yuyv"), "yuzv"),
+    "yvyu": "yvzu",
+    "vyuy": "vyuz",
+}
+# The order of the planes, those that are interleaved together; and of how many pixels, across and
+# down, one value of chroma is.
+PLANAR_YUV = {
+    "nv12": (("uv",), 2, 2),
+    "nv21": (("vu",), 2, 2),
+    "nv16": (("uv",), 2, 1),
+    "nv61": (("vu",), 2, 1),
+    "nv24": (("uv",), 1, 1),
+    "nv42": (("vu",), 1, 1),
+    "i420": (("u", "v"), 2, 2),
+    "yv12": (("v", "u"), 2, 2),
+    "yuv422p": (("u", "v"), 2, 1),
+}
+YUV = (*PACKED_YUV, *PLANAR_YUV)
 
 
 def halves(
@@ -38,6 +58,18 @@ def halves(
     """
     rgb = np.empty((height, width, 3), np.uint8)
     rgb[:, : width // 2], rgb[:, width // 2 :] = left, right
+    return image_of(encoding, rgb, padding=padding, big_endian=big_endian)
+
+
+def image_of(
+    encoding: str, rgb: np.ndarray, *, padding: int = 0, big_endian: bool = False
+) -> Image:
+    """Return a picture in an encoding, with ``padding`` bytes of noise behind each row."""
+    height, width, _ = rgb.shape
+    if encoding in PLANAR_YUV:
+        padding -= padding % 2  # so that chroma has half of it
+        data, step = _planar_yuv(rgb, encoding, padding), width + padding
+        return Image(7, "optical", height, width, encoding, big_endian, step, memoryview(data))
     rows = packed(encoding, rgb, big_endian)
     noise = np.random.default_rng(1).integers(0, 256, (height, padding), np.uint8)
     data = np.hstack([rows, noise]).tobytes()
@@ -49,10 +81,12 @@ def packed(encoding: str, rgb: np.ndarray, big_endian: bool = False) -> np.ndarr
     """Return the rows of a picture in an encoding, as bytes."""
     height = rgb.shape[0]
     alpha = np.full((*rgb.shape[:2], 1), 99, np.uint8)
-    if encoding in YUV:
-        return _packed_yuv(rgb, luma_first=encoding in ("yuv422_yuy2", "yuyv"))
+    if encoding in PACKED_YUV:
+        y, u, v = _yuv(rgb)
+        of_pair = {"y": y[:, ::2], "z": y[:, 1::2], "u": u[:, ::2], "v": v[:, ::2]}
+        return np.dstack([of_pair[each] for each in PACKED_YUV[encoding]]).reshape(height, -1)
     if encoding.startswith("bayer"):
-        pixels = _mosaic(rgb, encoding.removeprefix("bayer_")[:4])
+        pixels = mosaic(rgb, encoding.removeprefix("bayer_")[:4])
     elif encoding in ("rgb8", "rgb16"):
         pixels = rgb
     elif encoding in ("rgba8", "rgba16"):
@@ -72,25 +106,36 @@ def packed(encoding: str, rgb: np.ndarray, big_endian: bool = False) -> np.ndarr
     return np.frombuffer(pixels.tobytes(), np.uint8).reshape(height, -1)
 
 
-def _mosaic(rgb: np.ndarray, pattern: str) -> np.ndarray:
-    mosaic = np.empty(rgb.shape[:2], np.uint8)
+def mosaic(rgb: np.ndarray, pattern: str) -> np.ndarray:
+    """Return what a sensor behind these filters sees."""
+    seen = np.empty(rgb.shape[:2], np.uint8)
     for place, colour in enumerate(pattern):
         row, column = divmod(place, 2)
-        mosaic[row::2, column::2] = rgb[row::2, column::2, "rgb".index(colour)]
-    return mosaic
+        seen[row::2, column::2] = rgb[row::2, column::2, "rgb".index(colour)]
+    return seen
 
 
-def _packed_yuv(rgb: np.ndarray, luma_first: bool) -> np.ndarray:
-    """Return video range of BT.601; two pixels share the chroma of the first."""
+def _yuv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return video range of BT.601."""
     r, g, b = (rgb[:, :, channel] / 255 for channel in range(3))
     luma = 0.299 * r + 0.587 * g + 0.114 * b
     y = np.rint(16 + 219 * luma).astype(np.uint8)
     u = np.rint(128 + 112 * (b - luma) / 0.886).astype(np.uint8)
     v = np.rint(128 + 112 * (r - luma) / 0.701).astype(np.uint8)
-    pair = [y[:, ::2], u[:, ::2], y[:, 1::2], v[:, ::2]]
-    if not luma_first:
-        pair = [pair[1], pair[0], pair[3], pair[2]]
-    return np.dstack(pair).reshape(rgb.shape[0], -1)
+    return y, u, v
+
+
+def _planar_yuv(rgb: np.ndarray, encoding: str, padding: int) -> bytes:
+    order, across, down = PLANAR_YUV[encoding]
+    y, u, v = _yuv(rgb)
+    planes = {"u": u[::down, ::across], "v": v[::down, ::across]}
+    rows = [y, *(np.dstack([planes[each] for each in names]) for names in order)]
+    step, data = rgb.shape[1] + padding, b""
+    for number, plane in enumerate(rows):
+        flat = plane.reshape(plane.shape[0], -1)
+        own = step if number == 0 else step // across * len(order[0])
+        data += np.pad(flat, ((0, 0), (0, own - flat.shape[1])), constant_values=77).tobytes()
+    return data
 
 
 def message(image: Image) -> ImageMessage:

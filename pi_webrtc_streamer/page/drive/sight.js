@@ -9,6 +9,9 @@
 
 import { PERIODS } from '../tile/freshness.js';
 
+/** By fewer pictures a second nobody drives: they are too old half of the time, however steady they come. */
+const LEAST_RATE = 0.5;
+
 /** @typedef {import('../tile/tile.js').Tile} Tile */
 
 /**
@@ -32,6 +35,6 @@ export function pictureProblem(tile, maxAge, rate) {
   if (!tile) return 'Choose the camera to drive by.';
   const { state, freshness, age } = tile;
   if (state !== 'live' || freshness === 'none' || freshness === 'frozen') return 'There is no live picture.';
-  const oldest = 1000 * Math.max(maxAge, rate > 0 ? PERIODS / rate : 0);
+  const oldest = 1000 * Math.max(maxAge, rate >= LEAST_RATE ? PERIODS / rate : 0);
   return freshness === 'late' || (age !== null && age > oldest) ? 'The picture is too old.' : '';
 }

@@ -69,18 +69,20 @@ export class Age {
   }
 
   /**
-   * Marks a picture that moves and is too old, or takes the mark away.
+   * Marks a picture that moves and is too old, or of which others are lost, or takes the mark away.
    *
    * @param {Judgement | null} judgement
-   * @param {string} why
+   * @param {string} why it is late
+   * @param {string} loss why others are lost; "" if they are not
    */
-  mark(judgement, why = '') {
+  mark(judgement, why = '', loss = '') {
     const { mark, markTitle, markText } = this.#parts;
     const { level = 'fresh', age = 0, bound = false } = judgement ?? {};
-    mark.hidden = level !== 'old' && level !== 'late';
+    const aged = level === 'old' || level === 'late';
+    mark.hidden = judgement === null || !(aged || loss);
     if (mark.hidden) return;
     const much = `${bound ? AT_LEAST : ''}${secondsOf(age ?? 0)}`;
-    setText(markTitle, level === 'late' ? `${much} late` : `${much} old`);
-    setText(markText, level === 'late' ? why : '');
+    setText(markTitle, level === 'late' ? `${much} late` : aged ? `${much} old` : 'Pictures are lost');
+    setText(markText, loss || (level === 'late' ? why : ''));
   }
 }

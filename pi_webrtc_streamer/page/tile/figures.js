@@ -10,23 +10,57 @@
 import { setText } from '../dom.js';
 import { bitrate, milliseconds } from './units.js';
 
-/** The bridge sends half of the camera's width and less to whom the network does not carry more. */
+/** The bridge sends half of the width and less to whom the network does not carry more. */
 const REDUCED = 0.75;
+
+/** Of a camera that is slower, in some seconds no picture comes: what the bridge counts is shown. */
+const SLOW_FPS = 2;
+
+/** @typedef {import('../bridge.js').Camera} Camera */
+
+/**
+ * Pure.
+ *
+ * @param {number} width of what is shown
+ * @param {number} height
+ * @param {Camera} camera
+ * @returns {{ text: string, title: string }} what to say of it, and more of that
+ */
+export function describeSize(width, height, camera) {
+  const shown = `${width}×${height}`;
+  const published = `${camera.width}×${camera.height}`;
+  if (width < REDUCED * camera.stream_width) {
+    const full = `${camera.stream_width}×${camera.stream_height}`;
+    return { text: `${shown}, weak link`, title: `The network does not carry ${full}` };
+  }
+  // An odd row or column is cut off.
+  if (camera.stream_width > camera.width) {
+    return { text: `${published}, enlarged`, title: `Each pixel of the camera is a square of these ${shown}` };
+  }
+  if (camera.stream_width < camera.width - 1) {
+    return {
+      text: `${shown}: ${published} is too large to decode`,
+      title: `The camera’s ${published} are more than browsers decode (level 5.2 of H.264): they are shown smaller`,
+    };
+  }
+  return { text: shown, title: 'Resolution' };
+}
 
 /**
  * @param {import('./parts.js').Parts} parts
  * @param {import('./stats.js').Stats} stats
- * @param {import('../bridge.js').Camera} camera
+ * @param {Camera} camera
  * @param {boolean} known whether there is a connection that the figures are of
  */
 export function showFigures({ size, fps, rate, codec, rtt, jitter, loss }, stats, camera, known) {
-  const flows = known && stats.fps > 0;
+  const slow = known && camera.state === 'live' && camera.rate > 0 && camera.rate < SLOW_FPS;
+  const flows = known && stats.fps > 0 && !slow;
   const late = stats.receivedFps - stats.fps > 2;
   const sized = known && stats.width > 0;
-  const reduced = sized && stats.width < REDUCED * camera.width;
-  setText(size, sized ? `${stats.width}×${stats.height}${reduced ? ', weak link' : ''}` : '');
-  size.title = reduced ? `The network does not carry ${camera.width}×${camera.height}` : 'Resolution';
-  setText(fps, flows ? `${Math.round(stats.fps)}${late ? ` of ${Math.round(stats.receivedFps)}` : ''} fps` : '');
+  const { text, title } = describeSize(stats.width, stats.height, camera);
+  setText(size, sized ? text : '');
+  size.title = title;
+  setText(fps, slow ? `${Number(camera.rate.toPrecision(2))} fps` : flows ? `${Math.round(stats.fps)}${late ? ` of ${Math.round(stats.receivedFps)}` : ''} fps` : '');
   setText(rate, flows ? bitrate(stats.kbps) : '');
   setText(codec, known ? stats.codec : '');
   setText(rtt, known && stats.rttMs >= 0 ? `RTT ${milliseconds(stats.rttMs)}` : '');

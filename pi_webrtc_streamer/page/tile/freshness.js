@@ -61,8 +61,10 @@ export class Freshness {
   #shown = null;
   #decoded = 0;
   #rhythm = new Rhythm();
-  /** The rhythm that the bridge tells of, in ms; 0 if it tells of none. */
+  /** The period that the bridge tells of, in ms; 0 if it tells of none. */
   #told = 0;
+  /** For how many ms no picture may come, as the bridge tells; 0 unless that is longer than usual. */
+  #toldPatience = 0;
   /** @type {Level} */
   #level = 'none';
 
@@ -127,17 +129,19 @@ export class Freshness {
    * Only while live: the rate of a topic that stops sinks, and must not make its last frame look fresh.
    *
    * @param {number} rate of the camera, in frames a second
+   * @param {number} patience for how many seconds none may come: some cameras deliver in bursts
    */
-  adaptToRate(rate) {
+  adaptToRate(rate, patience) {
     this.#told = rate > 0 ? 1000 / rate : 0;
+    this.#toldPatience = patience * 1000 > FROZEN_MS ? patience * 1000 : 0;
   }
 
   /**
-   * For how many ms it is usual that nothing new is shown: three periods of the camera, or, as long as nobody knows
-   * them, those of a slow one. 0 before anything was shown.
+   * For how many ms it is usual that nothing new is shown: three periods of the camera, or what the bridge tells, or, as
+   * long as nobody knows either, three periods of a slow camera. 0 before anything was shown.
    */
   get patience() {
-    return this.#frameAt === null ? 0 : this.#periods || UNKNOWN_MS;
+    return this.#frameAt === null ? 0 : Math.max(this.#periods, this.#toldPatience) || UNKNOWN_MS;
   }
 
   /** Three periods of the camera in ms; 0 as long as nobody knows them. */
@@ -168,7 +172,7 @@ export class Freshness {
     if (this.#frameAt === null) return { level: 'none', age: null, bound: true, still: 0 };
     const still = Math.max(0, now - this.#frameAt);
     if (hidden || !this.#tellsShown) {
-      return { level: still < Math.max(BLIND_MS, this.#periods) ? 'fresh' : 'frozen', age: null, bound: true, still };
+      return { level: still < Math.max(BLIND_MS, this.#periods, this.#toldPatience) ? 'fresh' : 'frozen', age: null, bound: true, still };
     }
     // What has been shown for a second is no younger, whatever a clock says.
     const age = Math.max(still, capture === null ? 0 : now - capture.at);

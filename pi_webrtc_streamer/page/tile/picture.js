@@ -120,9 +120,12 @@ export class Picture {
     if (this.#hasPicture() && this.#freshness.onDecoded(frames, document.hidden, now)) this.#noteSeen(now);
   }
 
-  /** @param {number} rate of the camera, in frames a second */
-  adaptToRate(rate) {
-    this.#freshness.adaptToRate(rate);
+  /**
+   * @param {number} rate of the camera, in frames a second
+   * @param {number} patience for how many seconds none may come
+   */
+  adaptToRate(rate, patience) {
+    this.#freshness.adaptToRate(rate, patience);
   }
 
   /** The page is seen again: what was live has a moment to show it. */

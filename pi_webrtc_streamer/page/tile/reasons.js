@@ -37,6 +37,7 @@ export function whyFrozen({ camera, still, silence, heard, roundTripMs }) {
     return 'The robot does not answer: its streamer hangs, or the network to it is lost. It is asked again and again.';
   }
   if (camera.age !== null && camera.age * 1000 > STOPPED * still) {
+    if (camera.loss) return camera.loss;
     return `Nothing comes on ${camera.topic} any more. Does the node of the camera “${camera.name}” still run?`;
   }
   if (heard) {

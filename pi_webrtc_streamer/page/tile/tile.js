@@ -328,10 +328,10 @@ export class Tile {
     this.#state = view.state;
     if (view.state === 'live') {
       this.#client.confirm();
-      this.#picture.adaptToRate(this.#camera.rate);
+      this.#picture.adaptToRate(this.#camera.rate, this.#camera.patience);
     }
     this.#show(view);
-    this.#age.mark(view.state === 'live' ? this.#judgement : null, whyLate(reasons));
+    this.#age.mark(view.state === 'live' ? this.#judgement : null, whyLate(reasons), this.#camera.loss);
     if (changed || wasLate !== (this.freshness === 'late')) this.#context.onState(this);
   }
 

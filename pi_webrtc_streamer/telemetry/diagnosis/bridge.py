@@ -46,10 +46,13 @@ def judge_camera(
 
 
 def _missing(feed: FeedStatus, publishers: int) -> Iterator[Finding]:
+    if feed.state == "live" and feed.loss:
+        yield Level.WARN, feed.loss
     if not feed.reason:
         return
     # Who has just begun to watch is about to be found by the publisher: that is no error.
     certain = feed.state in ("stale", "error") or bool(feed.misfit) or not publishers
+    certain = certain or bool(feed.loss)
     wanted = feed.state != "idle"
     yield Level.ERROR if wanted and certain else Level.WARN, feed.reason
 

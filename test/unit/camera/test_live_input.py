@@ -8,10 +8,8 @@ import time
 import av
 import pytest
 
-from pi_webrtc_streamer.camera.live_input import LiveInput, open_v4l2
-from pi_webrtc_streamer.camera.opening import open_source
+from pi_webrtc_streamer.camera.live_input import LiveInput
 from pi_webrtc_streamer.camera.source import SourceError
-from pi_webrtc_streamer.settings.camera import CameraSettings
 from support.pictures import captured, write_video
 from support.waiting import wait_for
 
@@ -56,20 +54,29 @@ def test_a_live_input_that_ends_says_so():
     source.close()
 
 
-def test_a_live_input_must_deliver_pictures_of_their_own(tmp_path):
+def test_pictures_that_depend_on_one_another_are_all_decoded(tmp_path):
+    """The file stands for a camera that has only H.264, and delivers as fast as it is read."""
     path = tmp_path / "video.mp4"
-    write_video(path, levels=[40])
-    container = av.open(str(path))
-    with pytest.raises(SourceError, match="video delivers h264, not pictures"):
-        LiveInput("video", container)
-    container.close()
+    write_video(path, levels=[40, 80, 120, 160, 200])
+    source = LiveInput("camera", av.open(str(path)))
+    assert source.description == "camera, 64x48, h264"
+    source.start()
+    wait_for(lambda: source._newest.ended, "the end of the video")
+    with source.capture() as newest:
+        assert abs(newest.y.mean() - 200) < 4
+    source.stop()
+    source.close()
 
 
-def test_v4l2_devices_that_are_none_are_named(caplog):
-    with pytest.raises(SourceError, match="there is no camera /dev/video99; there are"):
-        open_source(CameraSettings(source="v4l2", camera="/dev/video99"))
-    with pytest.raises(SourceError, match=r"/dev/null cannot be opened as a camera of 640x480"):
-        open_v4l2("/dev/null", 640, 480, 30.0)
-    opened = open_source(CameraSettings(source="auto", camera="/dev/video99"))
-    assert "test pattern" in opened.source.description
-    assert "there is no camera /dev/video99" in caplog.text
+def test_damage_ends_no_live_input(tmp_path):
+    path = tmp_path / "video.ts"
+    write_video(path, levels=range(20, 220))
+    data = bytearray(path.read_bytes())
+    data[4000:4600] = bytes(600)
+    path.write_bytes(data)
+    source = LiveInput("camera", av.open(str(path)))
+    source.start()
+    wait_for(lambda: source._newest.ended, "the end of the video")
+    with source.capture() as newest:
+        assert newest.y.mean() > 200
+    source.close()

@@ -2,15 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real video files as a camera."""
 
-import wave
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 
 from pi_webrtc_streamer.camera.source import SourceError
-from pi_webrtc_streamer.camera.video_file import VideoSource
-from support.pictures import captured, write_video
+from pi_webrtc_streamer.camera.video_file import (
+    LONGEST_GAP,
+    SHORTEST_GAP,
+    Pace,
+    VideoSource,
+    open_file,
+)
+from support.pictures import captured, rgb_of, write_video
+from support.quadrants import assert_quadrants, quadrants
 
 
 def test_a_real_video_is_looped_at_its_own_pace(big_buck_bunny):
@@ -47,12 +57,6 @@ def test_what_is_no_video_is_named(tmp_path):
     broken.write_bytes(b"not a video" * 100)
     with pytest.raises(SourceError, match="cannot be opened as a video"):
         VideoSource(str(broken))
-    sound = tmp_path / "sound.wav"
-    with wave.open(str(sound), "wb") as writer:
-        writer.setparams((1, 2, 8000, 0, "NONE", ""))
-        writer.writeframes(bytes(16000))
-    with pytest.raises(SourceError, match="has no video stream"):
-        VideoSource(str(sound))
 
 
 def test_a_video_cut_short_is_named(tmp_path):
@@ -62,3 +66,80 @@ def test_a_video_cut_short_is_named(tmp_path):
     cut.write_bytes(whole.read_bytes()[:500])
     with pytest.raises(SourceError, match=r"cut\.mp4"):
         captured(VideoSource(str(cut)))
+
+
+def test_a_video_of_two_pictures_does_not_run_away(tmp_path):
+    path = tmp_path / "two.mp4"
+    write_video(path, levels=[40, 200])
+    pictures = captured(open_file(str(path), 30.0), 6)
+    assert pictures[-1].stamp - pictures[0].stamp >= 5 * 20_000_000 * 0.9, "20 ms apart"
+
+
+def test_timestamps_that_stand_still_are_not_believed(tmp_path):
+    path = tmp_path / "still.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for level in (40, 120, 200):
+            image = np.full((48, 64, 3), level, np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")):
+                packet.pts = packet.dts = 0
+                container.mux(packet)
+    source = open_file(str(path), 20.0)
+    pictures = captured(source, 6)
+    assert pictures[-1].stamp - pictures[0].stamp >= 5 / source.framerate * 0.9e9
+    source.close()
+
+
+@pytest.mark.parametrize(("form", "durations"), [("gif", (100, 0, 200)), ("png", (100, 0, 200))])
+def test_an_animation_is_looped_at_its_own_pace(tmp_path, form, durations):
+    path = tmp_path / f"animation.{form}"
+    first, *others = (Image.new("RGB", (64, 48), (level,) * 3) for level in (0, 120, 250))
+    first.save(path, save_all=True, append_images=others, duration=durations, loop=0)
+    source = open_file(str(path), 30.0)
+    pictures = captured(source, 4)
+    levels = [round(float(picture.y.mean())) for picture in pictures]
+    assert np.abs(np.subtract(levels, [0, 120, 250, 0])).max() <= 2
+    gaps = np.diff([picture.stamp for picture in pictures]) / 1e6
+    assert gaps[0] >= 95
+    assert gaps[1] >= 15, "whatever stands for nothing"
+    assert gaps[2] >= 195
+    source.close()
+
+
+def test_a_video_is_shown_in_the_shape_that_is_meant(tmp_path):
+    """320x480 with pixels twice as wide as high, turned a quarter: 480x640."""
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
+        stream.width, stream.height, stream.pix_fmt = 320, 480, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2)
+        stream.set_display_rotation(-90)
+        as_seen = np.rot90(quadrants(480, 320))  # it is turned back, clockwise
+        for _ in range(2):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(as_seen.copy(), "rgb24")))
+        container.mux(stream.encode())
+    picture = captured(open_file(str(path), 30.0))[0]
+    assert (picture.width, picture.height) == (480, 640)
+    assert_quadrants(rgb_of(picture))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.floats(0, 1),
+        )
+    )
+)
+def test_no_timestamp_makes_a_video_run_away_or_stand_still(pictures):
+    pace, now, last = Pace(1 / 30), 100.0, None
+    for timestamp, duration, decoding in pictures:
+        now += decoding
+        due = pace.due(timestamp, duration, now)
+        assert due >= now - LONGEST_GAP
+        if last is not None:
+            assert due <= max(last, now) + LONGEST_GAP
+            assert due >= last + SHORTEST_GAP - 1e-6
+        last, now = due, max(now, due)

@@ -14,6 +14,7 @@ from pi_webrtc_streamer.media.codec import Codec, StreamSettings
 from pi_webrtc_streamer.media.decoder import JpegDecoder
 from pi_webrtc_streamer.media.encoder import X264Encoder, open_encoder
 from pi_webrtc_streamer.media.packetiser import split_annex_b
+from pi_webrtc_streamer.media.sizes import enlargement
 from pi_webrtc_streamer.media.tiers import make_tiers
 from support.pictures import jpeg, luma
 
@@ -39,12 +40,14 @@ def test_each_thread_of_libx264_encodes_a_slice_of_the_same_picture(threads):
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(640, 480), (641, 481), (1280, 720), (17, 16), (16, 33), (322, 18)]
+    ("width", "height"),
+    [(640, 480), (641, 481), (1280, 720), (97, 96), (96, 133), (3000, 8), (8, 3000)],
 )
 @pytest.mark.parametrize("codec", Codec)
 def test_pictures_of_any_size_come_out_as_they_went_in(codec, width, height):
     frame = JpegDecoder().decode(jpeg(width, height))
-    assert (frame.width, frame.height) == (width // 2 * 2, height // 2 * 2)
+    factor = enlargement(width, height)
+    assert (frame.width, frame.height) == (factor * width // 2 * 2, factor * height // 2 * 2)
     source = luma(frame).astype(int)
     encoder = open_one(codec, frame)
     decoder = av.CodecContext.create(DECODERS[codec], "r")

@@ -5,6 +5,7 @@
 import gc
 import queue
 import threading
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -232,11 +233,12 @@ def test_an_encoder_that_always_fails_is_tried_now_and_then(distributor, problem
     stream = pipeline.open_stream(Codec.H264, FULL, sink)
     distributor.publish(make_frame())
     sink.next()
-    for number in range(1, 5):  # libx264 takes no picture that is wider than 16384 pixels
-        distributor.publish(make_frame(number * 10**9, 17_000, 16))
+    stream.tier = replace(FULL, highest=2**40)  # more than libx264 takes
+    for number in range(1, 5):
+        distributor.publish(make_frame(number * 10**9))
         assert "the encoder for h264 fails" in problems.get(timeout=10)
     assert stream.failed == 2, "at once, and then not for a while"
-    now = REBUILD_AFTER
+    now, stream.tier = REBUILD_AFTER, FULL
     distributor.publish(make_frame(9 * 10**9))
     assert sink.next().keyframe
     pipeline.close()

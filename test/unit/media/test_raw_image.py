@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as arrays
 from pi_webrtc_streamer.media.cdr import Image, ImageError
 from pi_webrtc_streamer.media.raw_image import encode_jpeg, scale_to_8_bits
 from pi_webrtc_streamer.ros.cv_convert import to_bgr
-from support.raw_images import BAYER, EIGHT_BITS, NEEDS_CV_BRIDGE, YUV, halves
+from support.quadrants import assert_quadrants, quadrants
+from support.raw_images import BAYER, EIGHT_BITS, NEEDS_CV_BRIDGE, YUV, halves, image_of
 
 GREY = ("mono8", "8UC1")
 SIXTEEN_BITS = ("rgb16", "bgr16", "mono16", "16UC1", "16UC3")
@@ -59,7 +60,7 @@ def test_colours_of_8_bits_stay(encoding, width, height, left, right, padding, b
         assert simplejpeg.decode_jpeg_header(jpeg)[:3] == (*size, "Gray")
         left, right = (int(np.mean(left)),) * 3, (int(np.mean(right)),) * 3
     else:
-        assert simplejpeg.decode_jpeg_header(jpeg) == (*size, "YCbCr", "420")
+        assert simplejpeg.decode_jpeg_header(jpeg) == (*size, "YCbCr", "444")
     assert_halves(jpeg, left, right)
 
 
@@ -85,6 +86,18 @@ def test_16_bits_are_scaled_in_either_byte_order(encoding, width, padding, big_e
     )
 
     assert_halves(encode_jpeg(image, refuse), (0, 0, 0), (255, 255, 255))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 24), (80, 60)])
+def test_each_pixel_of_a_small_picture_keeps_its_colour(size):
+    """As of a thermal camera whose node has coloured it."""
+    width, height = size
+    columns = np.arange(width) % 2
+    rgb = np.where(columns[None, :, None], (200, 60, 40), (40, 60, 200)).astype(np.uint8)
+    data = memoryview(np.repeat(rgb, height, 0).tobytes())
+    image = Image(7, "thermal", height, width, "rgb8", False, 3 * width, data)
+    picture = decoded(encode_jpeg(image, refuse))
+    assert np.abs(picture - rgb).max() <= 10
 
 
 @pytest.mark.parametrize("big_endian", [False, True])
@@ -117,6 +130,41 @@ def test_scaling_takes_the_least_to_black_and_the_greatest_to_white(pixels):
     assert scaled[known][values.argmin()] == 0
     assert scaled[known][values.argmax()] == 255
     assert (np.diff(scaled[known][np.argsort(values)].astype(int)) >= 0).all()
+
+
+COLOURS = ("rgb8", "bgra8", "rgb16", "bgr16", "rgba16", "16UC3", *YUV)
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+@pytest.mark.parametrize(
+    "encoding", [*COLOURS, *(pytest.param(each, marks=NEEDS_CV_BRIDGE) for each in BAYER)]
+)
+def test_four_colours_stay_in_their_places(encoding, big_endian):
+    image = image_of(encoding, quadrants(98, 61), padding=6, big_endian=big_endian)
+    assert_quadrants(decoded(encode_jpeg(image, to_bgr)))
+
+
+@pytest.mark.parametrize("encoding", ["NV12", "YUYV", "yuy2", "yuyv422", "uyvy422", "yuv420p"])
+def test_names_of_others(encoding):
+    ours = {"yuy2": "yuyv", "yuyv422": "yuyv", "uyvy422": "uyvy", "yuv420p": "i420"}
+    image = image_of(ours.get(encoding, encoding.lower()), quadrants(96, 64))
+    assert_quadrants(decoded(encode_jpeg(image._replace(encoding=encoding), refuse)))
+
+
+@NEEDS_CV_BRIDGE
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_a_sensor_of_fewer_bits_is_as_bright(bits):
+    """Its values are at the lower end of 16 bits, as libcamera delivers them."""
+    image = image_of("bayer_rggb16", quadrants(96, 64))
+    values = np.frombuffer(image.data, "<u2") >> (16 - bits)
+    image = image._replace(data=memoryview(values.astype("<u2").tobytes()))
+    assert_quadrants(decoded(encode_jpeg(image, to_bgr)))
+
+
+def test_16_bits_of_colour_are_not_stretched():
+    dark = np.full((64, 96, 3), (60, 20, 40), np.uint8)
+    picture = decoded(encode_jpeg(image_of("rgb16", dark), refuse))
+    assert np.abs(picture - (60, 20, 40)).max() <= LOSS
 
 
 def test_a_picture_of_two_values_is_not_black():

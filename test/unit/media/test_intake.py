@@ -12,7 +12,7 @@ from rclpy.serialization import serialize_message
 from pi_webrtc_streamer.media.distributor import Mailbox
 from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.frame import JpegFrame
-from pi_webrtc_streamer.media.raw_feed import RawFeed
+from pi_webrtc_streamer.media.intake import Intake
 from pi_webrtc_streamer.ros.cv_convert import to_bgr
 from support.raw_images import NEEDS_CV_BRIDGE, halves, message
 from support.waiting import GIVE_UP_AFTER, wait_for
@@ -34,14 +34,16 @@ def frames(feed):
 
 
 @pytest.fixture
-def raw_feed(feed):
-    raw_feed = RawFeed(feed, to_bgr)
-    yield raw_feed
-    raw_feed.close()
+def intake(feed):
+    intake = Intake(feed, to_bgr)
+    yield intake
+    intake.close()
 
 
-def test_a_picture_is_published_as_jpeg_with_its_stamp(feed, frames, raw_feed):
-    raw_feed.accept(serialize_message(message(RED._replace(stamp=12_000_000_034))), 13_000_000_000)
+def test_a_picture_is_published_as_jpeg_with_its_stamp(feed, frames, intake):
+    intake.take_image(
+        serialize_message(message(RED._replace(stamp=12_000_000_034))), 13_000_000_000
+    )
 
     frame = frames.wait(GIVE_UP_AFTER)
     assert frame is not None
@@ -61,14 +63,14 @@ def test_a_picture_is_published_as_jpeg_with_its_stamp(feed, frames, raw_feed):
         (serialize_message(message(RED._replace(encoding="h264"))), '"h264"'),
     ],
 )
-def test_a_bad_message_is_named_and_the_next_good_one_is_shown(feed, frames, raw_feed, bad, why):
-    raw_feed.accept(bad)
+def test_a_bad_message_is_named_and_the_next_good_one_is_shown(feed, frames, intake, bad, why):
+    intake.take_image(bad)
     wait_for(lambda: feed.rejected, "the report")
     status = feed.status([TYPE])
     assert status.state == "error"
     assert why in status.reason
 
-    raw_feed.accept(serialize_message(message(RED)))
+    intake.take_image(serialize_message(message(RED)))
     assert frames.wait(GIVE_UP_AFTER) is not None
 
 
@@ -76,22 +78,22 @@ def test_a_fault_in_converting_does_not_end_the_thread(feed, frames, caplog):
     def faulty(image):
         raise ZeroDivisionError
 
-    raw_feed = RawFeed(feed, faulty)
-    raw_feed.accept(serialize_message(message(RED._replace(encoding="other"))))
+    intake = Intake(feed, faulty)
+    intake.take_image(serialize_message(message(RED._replace(encoding="other"))))
     wait_for(lambda: "ZeroDivisionError" in caplog.text, "the trace")
-    raw_feed.accept(serialize_message(message(RED)))
+    intake.take_image(serialize_message(message(RED)))
     assert frames.wait(GIVE_UP_AFTER) is not None
-    raw_feed.close()
+    intake.close()
 
 
 def test_the_thread_begins_with_the_first_message_and_ends_with_close(feed, frames):
     before = threading.active_count()
-    raw_feed = RawFeed(feed, to_bgr)
+    intake = Intake(feed, to_bgr)
     assert threading.active_count() == before
-    raw_feed.accept(serialize_message(message(RED)))
+    intake.take_image(serialize_message(message(RED)))
     assert threading.active_count() == before + 1
     for _ in range(2):
-        raw_feed.close()
+        intake.close()
         assert threading.active_count() == before
 
 
@@ -108,19 +110,19 @@ def test_a_picture_from_before_is_not_for_who_comes_next():
     told: list[int] = []
     feed = CameraFeed("camera", "/camera/image_raw", told.append)
     bayer = halves("bayer_rggb8", 64, 48, (255, 0, 0), (255, 0, 0))
-    raw_feed = RawFeed(feed, to_bgr_in_time)
+    intake = Intake(feed, to_bgr_in_time)
     mailbox: Mailbox[JpegFrame] = Mailbox()
     try:
         with feed.distributor.subscribed(Mailbox()):
-            raw_feed.accept(serialize_message(message(bayer._replace(stamp=10**9))), 0, told[-1])
+            intake.take_image(serialize_message(message(bayer._replace(stamp=10**9))), 0, told[-1])
             assert converting.wait(GIVE_UP_AFTER)
         with feed.distributor.subscribed(mailbox):
             go_on.set()
             later = message(bayer._replace(stamp=2 * 10**9))
-            raw_feed.accept(serialize_message(later), 0, told[-1])
+            intake.take_image(serialize_message(later), 0, told[-1])
             frame = mailbox.wait(GIVE_UP_AFTER)
             assert frame is not None
             assert frame.times.captured == 2 * 10**9
     finally:
         go_on.set()
-        raw_feed.close()
+        intake.close()
