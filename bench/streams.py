@@ -20,6 +20,7 @@ from typing import NamedTuple
 from pi_webrtc_streamer.camera.source import Source
 from pi_webrtc_streamer.camera.stream_opening import open_stream
 from pi_webrtc_streamer.camera.video_file import VideoSource
+from pi_webrtc_streamer.settings.camera import CameraSettings
 from support.streams import (
     Numbered,
     http,
@@ -121,7 +122,9 @@ def watch(kind: str, reader: str, rate: float, clock: float) -> list[Seen]:
     """Serve one stream and read it."""
     codec, transport, serve = KINDS[kind]
     reads = {
-        OURS: lambda url: _by_source(open_stream(url, transport)),
+        OURS: lambda url: _by_source(
+            open_stream(CameraSettings(source=url, rtsp_transport=transport))
+        ),
         PACED: lambda url: _by_source(VideoSource(url)),
         FFMPEG: lambda url: _by_ffmpeg(url, transport, ()),
         HURRIED: lambda url: _by_ffmpeg(url, transport, HURRY),

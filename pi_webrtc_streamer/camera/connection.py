@@ -7,19 +7,18 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from ..runtime.owning import Owned
 from ..settings.camera import LARGEST_SIDE
 from .byte_stream import SOCKET_BUFFER, ByteStream, ask_http, connect_tcp, listen_udp
 from .location import is_url, without_password
+from .rejoining import Arrived, Rejoining
 from .source import SourceError
 from .stream_errors import PATIENCE, NoVideoError, what_is_wrong
 
@@ -45,19 +44,8 @@ RTP = {
     "buffer_size": str(SOCKET_BUFFER),
 }
 # Here FFmpeg does not say where a picture ends in RTP. A parser waits for the next one's beginning.
-WAITED = 0.002  # seconds; so long something was waited for
+WAITED = 0.005  # seconds; so long something was waited for
 JOINED = ("h264", "hevc", "mpeg4")
-
-
-class Arrived(NamedTuple):
-    """A coded picture, and when it began to come (s, monotonic clock).
-
-    Unless ``known``, that is the latest it can have been.
-    """
-
-    packet: Packet[VideoStream]
-    at: float
-    known: bool
 
 
 class Connection:
@@ -83,14 +71,18 @@ class Connection:
         self._owned = owned
 
     def pictures(self) -> Iterator[Arrived | None]:
-        """Read on; yields what is of the video, and None for what is not."""
+        """Read on; yields what is of the video, and None when the next packet is read."""
+        rejoining = Rejoining()
         asked = time.monotonic()
         for packet in self._container.demux():
             if packet.stream is self.video and packet.size:
                 at, known = self._arrival(packet.pos, asked)
-                yield Arrived(packet, at, known)  # type: ignore[arg-type]  # of the video's stream
-            else:
-                yield None
+                arrived = Arrived(packet, at, known)  # type: ignore[arg-type]  # of the video's stream
+                if self._joined:
+                    yield from rejoining.add(arrived)
+                else:
+                    yield arrived
+            yield None
             asked = time.monotonic()
 
     def close(self) -> None:
@@ -98,7 +90,7 @@ class Connection:
         self._owned.close()
 
     def _arrival(self, position: int | None, asked: float) -> tuple[float, bool]:
-        """Return when what was asked for came, and whether that is known."""
+        """Return when what was asked for began to come, and whether that is known."""
         now = time.monotonic()
         begun = now if now - asked > WAITED else None  # what nobody waited for had come before
         if self._bytes is not None and position is not None:

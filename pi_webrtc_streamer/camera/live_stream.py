@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import cast
 
@@ -38,10 +39,14 @@ FRESH = 1.0  # seconds for which a connection may wait to be read
 
 @dataclass(frozen=True)
 class Sent:
-    """A picture, to be decoded unless it is, and when it was sent (s, monotonic clock)."""
+    """A picture, to be decoded unless it is, and when it was sent (s, monotonic clock).
+
+    ``pixel_shape`` is width by height of a pixel, if the stream says it.
+    """
 
     decoded: Callable[[], VideoFrame | None]
     at: float
+    pixel_shape: Fraction | None = None
 
 
 class LiveStream:
@@ -112,7 +117,8 @@ class LiveStream:
         # was, must not be the older one.
         self._stamped = max(sent.at, self._stamped + SHORTEST_STEP)
         age = self._last_shown - self._stamped
-        yield to_picture(self._scaler, frame, time.time_ns() - round(1e9 * age))
+        stamp = time.time_ns() - round(1e9 * age)
+        yield to_picture(self._scaler, frame, stamp, sent.pixel_shape)
 
     def close(self) -> None:
         """End the connection; safe to call twice."""
@@ -165,14 +171,16 @@ class LiveStream:
             packet = arrived.packet
             packet.opaque = sent = arrived.at - lateness.of(_stamp(packet), arrived.at)
             decode = partial(_decode, codec, packet)
-            newest = Sent(decode, sent) if alone else _sent(decode())
+            newest = Sent(decode, sent) if alone else _sent(decode(), codec.sample_aspect_ratio)
             if arrived.known or self._last_read > backlog_until:
                 backlog_until = 0.0
             yield None if backlog_until else newest
 
 
-def _sent(frame: VideoFrame | None) -> Sent | None:
-    return None if frame is None else Sent(lambda: frame, cast(float, frame.opaque))
+def _sent(frame: VideoFrame | None, pixel_shape: Fraction | None) -> Sent | None:
+    if frame is None:
+        return None
+    return Sent(lambda: frame, cast(float, frame.opaque), pixel_shape)
 
 
 def _decode(codec: VideoCodecContext, packet: Packet[VideoStream]) -> VideoFrame | None:

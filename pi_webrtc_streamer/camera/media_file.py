@@ -17,7 +17,9 @@ from ..settings.camera import LARGEST_SIDE
 from .location import is_url, without_password
 from .source import SourceError
 
-OPEN_TIMEOUT = READ_TIMEOUT = 5.0  # seconds, for URLs
+# For URLs, in microseconds. With PyAV's own, FFmpeg calls Python from a thread that may have been
+# left behind, and that crashes when the process ends.
+PATIENCE = {"rw_timeout": "5000000"}
 # FFmpeg decodes a picture to find out what a file holds, so it must know this when it opens it.
 BOUNDS = {"max_pixels": str(LARGEST_SIDE * LARGEST_SIDE)}
 
@@ -30,9 +32,9 @@ def open_media(location: str) -> tuple[InputContainer, VideoStream]:
     name = without_password(location)
     if not is_url(location):
         _check_path(Path(location))
-    timeout = (OPEN_TIMEOUT, READ_TIMEOUT) if is_url(location) else None
+    options = BOUNDS | PATIENCE if is_url(location) else BOUNDS
     try:
-        container = av.open(location, timeout=timeout, options=BOUNDS, metadata_errors="replace")
+        container = av.open(location, options=options, metadata_errors="replace")
     except FFmpegError as error:
         raise SourceError(
             f'"{name}" cannot be opened as a video or picture: {error.strerror}'

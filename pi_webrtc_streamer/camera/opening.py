@@ -75,8 +75,7 @@ def open_source(settings: CameraSettings, given_up: threading.Event | None = Non
         pattern = PatternSource(settings.width, settings.height, settings.framerate, busy)
         return Opened(pattern, steps, settings)
     if is_stream(settings.source):
-        stream = open_stream(settings.source, settings.rtsp_transport, given_up)
-        return Opened(stream, steps, settings)
+        return Opened(open_stream(settings, given_up), steps, settings)
     return Opened(open_file(settings.source, settings.framerate), steps, settings)
 
 

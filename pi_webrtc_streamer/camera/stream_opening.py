@@ -8,11 +8,12 @@ import threading
 from concurrent.futures import Future, wait
 from functools import partial
 
+from ..settings.camera import CameraSettings
 from .connection import Connection, connect, shown
 from .live_stream import LiveStream
 from .location import is_url
 from .source import LONGEST_WAIT, Source, SourceError
-from .video_file import VideoSource
+from .video_file import open_file
 
 
 def is_stream(location: str) -> bool:
@@ -20,10 +21,8 @@ def is_stream(location: str) -> bool:
     return (is_url(location) and not location.startswith("file:")) or location.endswith(".sdp")
 
 
-def open_stream(
-    location: str, rtsp_transport: str, given_up: threading.Event | None = None
-) -> Source:
-    """Open what is at a URL.
+def open_stream(settings: CameraSettings, given_up: threading.Event | None = None) -> Source:
+    """Open what is at the URL that is the settings' source.
 
     Servers may be slow, and nothing ends FFmpeg's waiting for them. So this is done in a thread
     that is left behind when ``given_up`` is set. It then closes what it has opened.
@@ -31,21 +30,21 @@ def open_stream(
     :raises SourceError: if it cannot be opened.
     """
     if given_up is None:
-        return _open(location, rtsp_transport)
+        return _open(settings)
     opening: Future[Source] = Future()
     threading.Thread(
-        target=_fulfil, args=(opening, location, rtsp_transport), name="stream-opening", daemon=True
+        target=_fulfil, args=(opening, settings), name="stream-opening", daemon=True
     ).start()
     while not given_up.is_set():
         if wait([opening], LONGEST_WAIT).done:
             return opening.result()
     opening.add_done_callback(_close)
-    raise SourceError(f"{shown(location)} is not waited for any more")
+    raise SourceError(f"{shown(settings.source)} is not waited for any more")
 
 
-def _fulfil(opening: Future[Source], location: str, rtsp_transport: str) -> None:
+def _fulfil(opening: Future[Source], settings: CameraSettings) -> None:
     try:
-        opening.set_result(_open(location, rtsp_transport))
+        opening.set_result(_open(settings))
     except BaseException as error:
         opening.set_exception(error)
 
@@ -55,11 +54,12 @@ def _close(opening: Future[Source]) -> None:
         opening.result().close()
 
 
-def _open(location: str, rtsp_transport: str) -> Source:
-    first = connect(location, rtsp_transport)
+def _open(settings: CameraSettings) -> Source:
+    location, transport = settings.source, settings.rtsp_transport
+    first = connect(location, transport)
     if first is None:
-        return VideoSource(location)
-    return LiveStream(shown(location), partial(_connect_live, location, rtsp_transport), first)
+        return open_file(location, settings.framerate)
+    return LiveStream(shown(location), partial(_connect_live, location, transport), first)
 
 
 def _connect_live(location: str, rtsp_transport: str) -> Connection:

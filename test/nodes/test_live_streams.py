@@ -25,7 +25,7 @@ from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.settings.camera import CameraSettings
 from support.diagnostics import ERROR, OK, Monitor
 from support.nodes import running
-from support.pictures import captured, write_video
+from support.pictures import captured, jpeg, write_video
 from support.program import free_port, free_udp_port, node
 from support.streams import (
     Numbered,
@@ -90,8 +90,11 @@ def test_the_newest_picture_is_shown_and_its_stamp_is_true(kind, clock):
     with Numbered(codec, RATE, clock) as made, serve(made) as url, opened(url, transport) as source:
         assert source.description.startswith(f'"{url}"')
         assert source.description.endswith(", live")
+        before = -1
         for place, picture in enumerate(shown(source, 12)):
             number = number_in(picture)
+            assert number > before, "part of a picture"
+            before = number
             if place >= SETTLED:
                 assert len(made.made) - 1 - number <= AHEAD
                 assert abs(picture.stamp - made.made[number]) < AHEAD * 1e9 / RATE
@@ -286,7 +289,7 @@ def test_rtp_that_an_sdp_file_describes(tmp_path):
     ],
 )
 def test_other_streams_are_shown_with_stamps_that_go_forward(codec, form, scheme):
-    url = f"{scheme}://127.0.0.1:{free_port() if scheme != 'udp' else free_udp_port()}"
+    url = udp_url() if scheme == "udp" else f"{scheme}://127.0.0.1:{free_port()}"
     url += "/live/camera" if scheme == "rtmp" else ""
     listening = {"rtmp": ("-listen", "1", url), "tcp": (f"{url}?listen=1",), "udp": (url,)}
     with sent_by_ffmpeg(*codec, "-f", form, *listening[scheme]), when_there(url) as source:
@@ -295,6 +298,10 @@ def test_other_streams_are_shown_with_stamps_that_go_forward(codec, form, scheme
         assert sorted(stamps) == stamps
         assert stamps[-1] <= time.time_ns()
         assert stamps[-1] > before - 1e9
+
+
+def udp_url() -> str:
+    return f"udp://127.0.0.1:{free_udp_port()}"
 
 
 @contextmanager
@@ -370,12 +377,33 @@ def test_a_file_by_http_is_looped_at_its_own_pace(chunked, tmp_path):
         assert levels[3] == levels[0]
 
 
+def test_a_snapshot_by_http_is_one_picture():
+    def answer(response):
+        response.begin(Content_Type="image/jpeg", Content_Length=str(len(picture)))
+        response.write(picture)
+
+    picture = jpeg(64, 48, 120)
+    with http(answer) as url, opened(url) as source:
+        assert source.description.endswith("64x48, one picture")
+        assert captured(source, 2)[1].y.shape == (48, 64)
+
+
+def test_pixels_that_are_not_square_are_made_so():
+    with (
+        sent_by_ffmpeg(*QUICK, "-vf", "setsar=2/1", "-f", "mpegts", url := udp_url()),
+        when_there(url) as source,
+    ):
+        assert [(picture.width, picture.height) for picture in shown(source, 2)] == [
+            (1280, 480)
+        ] * 2
+
+
 def test_whoever_gives_up_waits_for_no_server():
     given_up = threading.Event()
     with http(lambda response: response.wait()) as url:
         threading.Timer(0.1, given_up.set).start()
         with pytest.raises(SourceError, match="is not waited for any more"):
-            open_stream(url, "tcp", given_up)
+            open_stream(CameraSettings(source=url), given_up)
         opening = [thread for thread in threading.enumerate() if thread.name == "stream-opening"]
         assert opening, "it is left behind"
     wait_for(lambda: not any(thread.is_alive() for thread in opening), "the end of the opening")
@@ -392,7 +420,7 @@ def test_what_is_opened_too_late_is_closed():
         with http(answer) as url:
             threading.Timer(0.1, given_up.set).start()
             with pytest.raises(SourceError, match="is not waited for any more"):
-                open_stream(url, "tcp", given_up)
+                open_stream(CameraSettings(source=url), given_up)
             late.set()
             wait_for(lambda: made.watched, "the late answer")
             wait_for(lambda: not made.watched, "the end of its connection")
