@@ -28,7 +28,7 @@ from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_header
 from pi_webrtc_streamer.media.raw_image import encode_jpeg
 from pi_webrtc_streamer.media.sizes import LONGEST_ENLARGED
 
-SAVED_BY_PILLOW = ("PNG", "TIFF", "BMP", "WEBP", "JPEG2000", "PPM", "AVIF")
+SAVED_BY_PILLOW = ("PNG", "TIFF", "BMP", "WEBP", "JPEG2000", "PPM")
 MAX_PIXELS = 100_000  # so that a picture takes milliseconds
 
 

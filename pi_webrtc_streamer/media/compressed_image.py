@@ -7,11 +7,9 @@ Not to be imported before there is such a picture: most topics carry JPEG.
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 import av
@@ -169,11 +167,7 @@ def _decode(data: memoryview, found: PictureFormat, max_pixels: int) -> VideoFra
     if found is PictureFormat.JPEG:  # FFmpeg's others tell half a picture without
         options["err_detect"] = "explode"
     try:
-        frames = (
-            _open_container(data, options)
-            if found is PictureFormat.AVIF
-            else _decode_packet(_DECODERS[found], data, options)
-        )
+        frames = _decode_packet(_DECODERS[found], data, options)
     except FFmpegError as error:
         raise ImageError(
             f"its {found.value} cannot be decoded, since it is damaged, cut short, of more than "
@@ -192,15 +186,6 @@ def _decode_packet(decoder: str, data: memoryview, options: dict[str, str]) -> l
     # PyAV takes any buffer, whatever its stub says, and does not copy it.
     frames = context.decode(av.Packet(data))  # type: ignore[arg-type]
     return frames or context.decode(None)
-
-
-def _open_container(data: memoryview, options: dict[str, str]) -> list[VideoFrame]:
-    with av.open(io.BytesIO(data), "r", options=options, metadata_errors="replace") as container:
-        for stream in container.streams.video[:1]:
-            stream.codec_context.options = options
-            stream.thread_type = "NONE"
-            return list(islice(container.decode(stream), 1))
-    return []
 
 
 def _pixels(frame: VideoFrame) -> tuple[npt.NDArray[Any], str]:

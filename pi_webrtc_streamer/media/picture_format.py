@@ -20,7 +20,6 @@ class PictureFormat(Enum):
     TIFF = "TIFF"
     BMP = "BMP"
     WEBP = "WebP"
-    AVIF = "AVIF"
     JPEG_2000 = "JPEG 2000"
     PBM = "PBM"
     PGM = "PGM"
@@ -39,7 +38,6 @@ _BEGINNINGS = {
     PictureFormat.TIFF: rb"II\*\0|MM\0\*",
     PictureFormat.BMP: rb"BM.{4}\0{4}",
     PictureFormat.WEBP: rb"RIFF.{4}WEBP",
-    PictureFormat.AVIF: rb".{4}ftypavi[fs]",
     PictureFormat.JPEG_2000: rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
     PictureFormat.PBM: rb"P[14]\s",
     PictureFormat.PGM: rb"P[25]\s",

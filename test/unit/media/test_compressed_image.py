@@ -22,7 +22,7 @@ from support.raw_images import NEEDS_CV_BRIDGE, image_of, mosaic
 
 RGB = quadrants(160, 120)
 RAMP = np.tile(np.linspace(0, 65535, 320).astype(np.uint16), (64, 1))
-MADE_BY_PILLOW = ("PNG", "TIFF", "BMP", "WEBP", "AVIF", "JPEG2000", "PPM")
+MADE_BY_PILLOW = ("PNG", "TIFF", "BMP", "WEBP", "JPEG2000", "PPM")
 MADE_BY_OPENCV = ("png", "tiff", "bmp", "webp", "jp2", "ppm", "ras")
 
 
