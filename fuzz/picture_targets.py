@@ -49,7 +49,7 @@ def compressed_picture(data: bytes) -> None:
     said, _, picture = data.partition(b"\0")
     image = CompressedPicture(0, "", said[:60].decode("latin-1"), memoryview(picture))
     with suppress(ImageError, JpegError):
-        header = read_jpeg_header(memoryview(to_jpeg(image, _refuse, MAX_PIXELS)))
+        header = read_jpeg_header(memoryview(to_jpeg(image, _refuse, MAX_PIXELS)), MAX_PIXELS)
         assert header.width * header.height <= MAX_PIXELS
 
 
@@ -100,6 +100,7 @@ def compressed_pictures() -> list[bytes]:
         b"32FC1; compressedDepth png\0" + struct.pack("<4xff", 100, 0.5) + png,
         b"16UC1; compressedDepth rvl\0" + rvl,
         b"zstd\0" + zstd,
+        b"\0" + _saved(grey.astype(np.float32), "TIFF"),
         *(b"\0" + _saved(grey.astype(np.uint8), name) for name in SAVED_BY_PILLOW),
     ]
 

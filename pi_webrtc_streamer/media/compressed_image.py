@@ -25,6 +25,7 @@ from av.video.frame import VideoFrame
 from .cdr import CompressedImage, Image, ImageError
 from .compressed_depth import read_rvl, real_depth
 from .decoder import DecodeError, check_jpeg
+from .float_tiff import read_float_tiff
 from .jpeg import END, MAX_PIXELS, is_jpeg, too_large
 from .mosaic import SensorBits, is_mosaic
 from .picture_format import (
@@ -100,6 +101,13 @@ def decode_image(image: CompressedImage, max_pixels: int = MAX_PIXELS) -> Image:
         raise ImageError(_why_not(image))
     if found is PictureFormat.ZSTD:
         return _unpack_zstd(image, max_pixels)
+    if found is PictureFormat.TIFF and (read := read_float_tiff(image.data, max_pixels)):
+        name, step = f"{read.bits}FC1", read.width * read.bits // 8
+        numbers = memoryview(read.data)
+        return Image(
+            *(image.stamp, image.frame_id, read.height, read.width, name),
+            *(read.big_endian, step, numbers),
+        )
     encoding = encoding_said(image.format)
     if found in (PictureFormat.COMPRESSED_DEPTH_PNG, PictureFormat.COMPRESSED_DEPTH_RVL):
         return _image(image, *_decode_depth(image.data, found, encoding, max_pixels))

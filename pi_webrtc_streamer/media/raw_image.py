@@ -25,6 +25,7 @@ from .sizes import enlargement
 Pixels: TypeAlias = npt.NDArray[Any]  # height x width x channels
 
 QUALITY = 90  # of the JPEG: it is encoded once more for WebRTC, so loss must not show here
+BEST = 100  # of a small picture: there one sees every pixel
 
 # The type of a channel, less its byte order, and the channels. Those without names of colours
 # (8UC3 and so on) are in OpenCV's order.
@@ -166,9 +167,10 @@ def _to_8_bits(pixels: Pixels) -> Pixels:
 
 def _compress(pixels: Pixels, channels: str) -> bytes:
     # Small pictures are enlarged: each of their pixels keeps a colour of its own.
-    colours = "420" if enlargement(pixels.shape[1], pixels.shape[0]) == 1 else "444"
-    subsampling = "Gray" if channels == "GRAY" else colours
-    jpeg: bytes = simplejpeg.encode_jpeg(pixels, QUALITY, channels, subsampling, fastdct=True)
+    small = enlargement(pixels.shape[1], pixels.shape[0]) > 1
+    subsampling = "Gray" if channels == "GRAY" else "444" if small else "420"
+    quality = BEST if small else QUALITY
+    jpeg: bytes = simplejpeg.encode_jpeg(pixels, quality, channels, subsampling, fastdct=not small)
     return jpeg
 
 

@@ -97,6 +97,7 @@ def test_it_is_doubted_only_between_a_sign_and_the_next_arrival(page, events):
         ("live", 0.02, 600, True),
         ("live", 0.55, 600, False),  # the camera has stopped
         ("live", 0.02, 100, True),  # a sign, and no time yet to tell
+        ("live", 0.9, 100, False),  # the camera is slow
         ("live", 1.2, 5000, False),
         ("live", None, 600, False),
         ("waiting", None, 600, False),
@@ -107,3 +108,45 @@ def test_another_connection_is_no_use_where_the_camera_has_stopped(
     page, state, age, silence, would
 ):
     assert page.evaluate(WOULD_DELIVER, [state, age, silence]) is would
+
+
+# Whether each answer of the bridge, given when it came and how old its newest picture was, is a
+# reason for another connection; nothing arrives after 0.
+MISSES = """async answers => {
+    const { Progress } = await import('/static/tile/progress.js');
+    const progress = new Progress();
+    progress.begin(0);
+    progress.doubt(500);
+    const described = (age) => ({ state: age < 2 ? 'live' : 'stale', age });
+    return answers.map(([now, age]) => progress.misses(described(age), now));
+}"""
+
+
+def test_a_camera_that_never_paused_is_missed_at_once(page):
+    assert page.evaluate(MISSES, [[510, 0.02]]) == [True]
+
+
+def test_the_first_picture_after_a_pause_has_time_to_arrive(page):
+    """The bridge has it before it is shown here: that is no reason to begin anew."""
+    paused = [[510, 0.51], [800, 0.8], [2900, 2.9]]
+    told = page.evaluate(MISSES, [*paused, [3010, 0.01], [3200, 0.2], [3270, 0.02]])
+    assert told == [False] * 5 + [True]
+
+
+def test_after_each_pause_anew(page):
+    first, pause, second = [[510, 0.51], [700, 0.01]], [[2000, 2.0]], [[3000, 0.01], [3300, 0.3]]
+    assert page.evaluate(MISSES, [*first, *pause, *second]) == [False] * 4 + [True]
+
+
+HAS_DELIVERED = """async ([age, since]) => {
+    const { hasDelivered } = await import('/static/tile/progress.js');
+    return hasDelivered({ state: 'live', age }, since);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("age", "since", "has"),
+    [(0.02, 100, False), (0.02, 300, True), (0.3, 0, True), (1.2, 0, False)],
+)
+def test_what_the_bridge_has_just_received_may_be_under_way(page, age, since, has):
+    assert page.evaluate(HAS_DELIVERED, [age, since]) is has

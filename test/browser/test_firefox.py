@@ -9,6 +9,7 @@ import pytest
 from support.access import DRIVE
 from support.firefox import firefox
 from support.program import Program, node
+from support.publishing import publishing
 from support.waiting import wait_for
 
 LONG_ENOUGH = 20.0  # seconds; a picture that is taken for frozen is so after three
@@ -98,6 +99,27 @@ def test_a_picture_that_stops_is_not_live_and_comes_back(operator, port):
         with node("camera_node", *source):
             operator.wait_for_state("live")
             operator.wait_for_frames()
+
+
+@pytest.mark.parametrize(
+    ("size", "shown", "said"),
+    [
+        ("4608x2592", (4096, 2304), "4096×2304, 4608×2592 too large"),
+        ("8x8", (240, 240), "8×8, enlarged"),
+    ],
+)
+def test_pictures_that_are_very_large_or_very_small(operator, port, size, shown, said):
+    with (
+        node("bridge_node", f"port:={port}", "camera.topic:=/other") as bridge,
+        publishing("/other", size, 0.5),
+    ):
+        bridge.wait_for_output("page: http")
+        operator.open(f"http://127.0.0.1:{port}/")
+        operator.wait_for_state("live")
+        figure = "return document.querySelector('.figure-size').textContent"
+        wait_for(lambda: operator.run(figure) == said, said)
+        stats = operator.stats()
+        assert (stats["width"], stats["height"]) == shown
 
 
 def test_a_bridge_that_was_killed_is_found_again(operator, port):

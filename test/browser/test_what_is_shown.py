@@ -35,8 +35,8 @@ def bridge():
         yield f"http://127.0.0.1:{port}/"
 
 
-LARGE = "large", "4608x2592", (), (4096, 2304), "4096×2304: 4608×2592 is too large to decode"
-PORTRAIT = "portrait", "3040x4056", (), (2656, 3544), "2656×3544: 3040×4056 is too large to decode"
+LARGE = "large", "4608x2592", (), (4096, 2304), "4096×2304, 4608×2592 too large"
+PORTRAIT = "portrait", "3040x4056", (), (2656, 3544), "2656×3544, 3040×4056 too large"
 THERMAL = "thermal", "8x8", RAW, (240, 240), "8×8, enlarged"
 
 

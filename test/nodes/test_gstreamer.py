@@ -7,7 +7,8 @@ import json
 import pytest
 
 from support.gstreamer import caps, gstreamer
-from support.program import Program, free_port
+from support.program import Program, free_port, node
+from support.publishing import publishing
 
 SECONDS = 30  # pictures in one
 
@@ -38,6 +39,15 @@ def test_vp8_goes_on_for_ever(camera):
         assert "gone" not in program.output.rpartition("connected")[2]
 
 
+@pytest.fixture(scope="module")
+def other_camera():
+    """The address by which another node's topic is watched."""
+    port = free_port()
+    with node("bridge_node", f"port:={port}", "camera.topic:=/other") as program:
+        program.wait_for_output("page: http")
+        yield f"http://127.0.0.1:{port}/whep/camera"
+
+
 @pytest.mark.parametrize("offered", OFFERED)
 def test_h264_of_any_profile_that_plays_baseline(camera, offered):
     parameters, profile = OFFERED[offered]
@@ -48,6 +58,16 @@ def test_h264_of_any_profile_that_plays_baseline(camera, offered):
         if profile is not None:
             assert f"profile-level-id={profile}" in answer["answer"]
         assert viewer.frame(SECONDS)["size"] == [1280, 720]
+
+
+@pytest.mark.parametrize("codec", ["H264", "VP8"])
+@pytest.mark.parametrize(
+    ("size", "shown"), [("4608x2592", [4096, 2304]), ("8x8", [240, 240]), ("8000x16", [8688, 18])]
+)
+def test_pictures_of_any_size(other_camera, codec, size, shown):
+    with publishing("/other", size, 0.2), gstreamer(other_camera, caps(codec)) as viewer:
+        assert viewer.answer()["status"] == 201
+        assert viewer.frame(2)["size"] == shown
 
 
 @pytest.mark.parametrize(

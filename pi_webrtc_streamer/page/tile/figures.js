@@ -33,13 +33,13 @@ export function describeSize(width, height, camera) {
     const full = `${camera.stream_width}×${camera.stream_height}`;
     return { text: `${shown}, weak link`, title: `The network does not carry ${full}` };
   }
-  // An odd row or column is cut off.
   if (camera.stream_width > camera.width) {
-    return { text: `${published}, enlarged`, title: `Each pixel of the camera is a square of these ${shown}` };
+    return { text: `${published}, enlarged`, title: `Shown as ${shown}` };
   }
+  // Of an odd width, one column is cut off.
   if (camera.stream_width < camera.width - 1) {
     return {
-      text: `${shown}: ${published} is too large to decode`,
+      text: `${shown}, ${published} too large`,
       title: `The camera’s ${published} are more than browsers decode (level 5.2 of H.264): they are shown smaller`,
     };
   }

@@ -22,6 +22,9 @@ const DOUBTED_MS = 500;
 /** What arrives so soon after a sign of its loss was under way before. */
 const UNDER_WAY_MS = 100;
 
+/** What the bridge has had for a shorter time may still be on its way here. */
+const ARRIVING_MS = 250;
+
 /** Nothing needs to be looked into while something came within so long. */
 export const QUIET_MS = 250;
 
@@ -46,7 +49,18 @@ export function wouldDeliver(camera, silence) {
   // Nobody watches, says the bridge: it has let this one go.
   if (state === 'idle') return true;
   // The camera itself may have stopped; after a mere sign, it is too early to tell.
-  return delivers(camera) && (silence < DOUBTED_MS || (age ?? Infinity) * 1000 < silence - QUIET_MS / 2);
+  const least = silence < DOUBTED_MS ? DOUBTED_MS : silence - QUIET_MS / 2;
+  return delivers(camera) && (age ?? Infinity) * 1000 < least;
+}
+
+/**
+ * Whether the camera delivers, and what it delivered has had the time to arrive.
+ *
+ * @param {Camera} camera as the bridge described it
+ * @param {number} since how many ms ago it did
+ */
+export function hasDelivered(camera, since) {
+  return delivers(camera) && (camera.age ?? 0) * 1000 + since > ARRIVING_MS;
 }
 
 /** Notes what arrives over one connection after the other. Pure: the clock is the caller's, in ms. */
@@ -57,6 +71,10 @@ export class Progress {
   #heardAt = 0;
   /** When there was first a sign that the connection is lost; null while there is none. @type {number | null} */
   #doubtedAt = null;
+  /** Whether the bridge, too, was without a new picture since then. */
+  #paused = false;
+  /** When it had one again. @type {number | null} */
+  #resumedAt = null;
 
   /**
    * There is a new connection: everything may arrive from now on.
@@ -65,7 +83,7 @@ export class Progress {
    */
   begin(now) {
     this.#decodedAt = this.#heardAt = now;
-    this.#doubtedAt = null;
+    this.#forgetDoubt();
   }
 
   /** @param {number} at */
@@ -95,8 +113,27 @@ export class Progress {
   /** Forgets a sign after which something has arrived; returns whether there was one. */
   trustAgain() {
     if (this.#doubtedAt === null || this.doubted) return false;
-    this.#doubtedAt = null;
+    this.#forgetDoubt();
     return true;
+  }
+
+  /**
+   * Whether the connection is in doubt, and another one would bring what this one does not. The first picture after a
+   * pause of the camera is given the time to arrive.
+   *
+   * @param {Camera} camera as the bridge has just described it
+   * @param {number} now
+   */
+  misses(camera, now) {
+    if (!this.doubted) return false;
+    if (!wouldDeliver(camera, this.silence(now))) {
+      this.#paused = true;
+      this.#resumedAt = null;
+      return false;
+    }
+    if (!this.#paused || camera.age === null) return true;
+    this.#resumedAt ??= now - camera.age * 1000;
+    return now - this.#resumedAt > ARRIVING_MS;
   }
 
   /**
@@ -126,6 +163,11 @@ export class Progress {
    */
   stalled(now, usual) {
     return this.silence(now) > Math.max(SILENT_MS, usual) || now - this.#decodedAt > Math.max(UNDECODED_MS, usual);
+  }
+
+  #forgetDoubt() {
+    this.#doubtedAt = this.#resumedAt = null;
+    this.#paused = false;
   }
 
   get #lastAt() {

@@ -17,7 +17,7 @@ import { FullScreen } from './full.js';
 import { BADGES, judge } from './judge.js';
 import { buildTile } from './parts.js';
 import { Picture } from './picture.js';
-import { Progress, QUIET_MS, delivers, wouldDeliver } from './progress.js';
+import { Progress, QUIET_MS, hasDelivered } from './progress.js';
 import { whyLate } from './reasons.js';
 import { StatsReader, noStats } from './stats.js';
 import { duration } from './units.js';
@@ -169,7 +169,7 @@ export class Tile {
     this.#parts.name.title = camera.topic;
     this.#client.hold(camera.state === 'inactive');
     this.#toldAt = performance.now();
-    if (this.#progress.doubted && wouldDeliver(camera, this.#progress.silence(this.#toldAt))) this.#client.challenge();
+    if (this.#progress.misses(camera, this.#toldAt)) this.#client.challenge();
     this.#render();
   }
 
@@ -297,7 +297,7 @@ export class Tile {
 
   /** @param {number} now */
   #giveUpIfStalled(now) {
-    const delivered = now - this.#toldAt < TOLD_MS && delivers(this.#camera);
+    const delivered = now - this.#toldAt < TOLD_MS && hasDelivered(this.#camera, now - this.#toldAt);
     const stalled = this.#progress.stalled(now, this.#picture.patience);
     if (delivered && stalled && this.#client.state === 'connected' && !document.hidden) {
       this.#client.abandon(new WhepError('The camera delivers, but no picture arrived over this connection.'));

@@ -102,6 +102,22 @@ def test_grey_of_16_bits_is_readable(name):
     assert_ramp(shown(data, f"16UC1; {name} compressed "))
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_depth_of_floating_point_in_tiff_is_readable(kind):
+    metres = np.tile(np.linspace(1, 9, 320, dtype=kind), (64, 1))
+    assert_ramp(shown(opencv(metres, "tiff"), "32FC1; tiff compressed "))
+    assert_ramp(shown(saved(metres.astype(np.float32), "TIFF")))
+
+
+def test_a_part_of_floating_point_is_refused():
+    data = opencv(np.ones((64, 320), np.float32), "tiff")
+    for length in (9, 100, len(data) // 2, len(data) - 20):
+        with pytest.raises(ImageError, match="TIFF"):
+            shown(data[:length])
+    with pytest.raises(ImageError, match="320x64 has more than 20000 pixels"):
+        shown(data, max_pixels=20_000)
+
+
 @pytest.mark.parametrize("said", ["16UC1; compressedDepth", "16UC1; compressedDepth png", "16UC1"])
 def test_packed_depth_is_readable(said):
     assert_ramp(shown(bytes(12) + opencv(RAMP // 16, "png"), said))
