@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urlunsplit
 
 from ..runtime.owning import Owned
 from .arrival import ByteArrivals
@@ -21,6 +21,7 @@ from .stream_errors import PATIENCE
 
 CHUNK = 65_536  # bytes; no datagram is longer
 SOCKET_BUFFER = 4 << 20  # bytes asked for, so that a large picture fits; Linux may give fewer
+PLAIN = "%/:?@!$&'()*+,;=~[]"  # what may stand in a path or query, and what is escaped already
 TS_PACKET, TS_SYNC = 188, 0x47  # bytes; the first one (ISO/IEC 13818-1, 2.4.3.2)
 PLAYLISTS = ("application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl",
              "audio/x-mpegurl")  # fmt: skip
@@ -151,7 +152,8 @@ def _get(url: str):  # type: ignore[no-untyped-def]  # http.client's, which is l
 
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    bare = urlunsplit(parts._replace(netloc=host, path=parts.path or "/", fragment=""))
+    path, query = quote(parts.path, PLAIN) or "/", quote(parts.query, PLAIN)
+    bare = urlunsplit((parts.scheme, host, path, query, ""))
     passwords = request.HTTPPasswordMgrWithDefaultRealm()
     if parts.username is not None:
         user, password = unquote(parts.username), unquote(parts.password or "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import av
 from av.container import InputContainer
@@ -20,7 +20,7 @@ from .byte_stream import SOCKET_BUFFER, ByteStream, ask_http, connect_tcp, liste
 from .location import is_url, without_password
 from .rejoining import Arrived, Rejoining
 from .source import SourceError
-from .stream_errors import PATIENCE, NoVideoError, what_is_wrong
+from .stream_errors import PATIENCE, NoVideoError, UrlError, what_is_wrong
 
 # Nothing is read ahead to guess rates, and no packet waits for others from which its stamp could
 # be computed.
@@ -33,6 +33,7 @@ AT_ONCE = {
 }
 # A packet is a picture as a rule; a parser would wait for the next one to say that it is whole.
 MPEG_TS = {"fflags": AT_ONCE["fflags"] + "+noparse"}
+WITH_HOST = ("http", "https", "tcp", "udp", "rtsp", "rtsps", "rtmp", "rtmps")
 PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443}
 LONGEST_PART = 10.0  # seconds; of live MP4, the length of what came first is known
 # FFmpeg's own, in microseconds. PyAV's would have it call Python from a thread that may be left
@@ -123,7 +124,7 @@ def shown(location: str) -> str:
 
 
 def _connect(location: str, rtsp_transport: str) -> Connection | None:
-    parts = urlsplit(location)
+    parts = _parts(location)
     if is_url(location) and parts.hostname:
         socket.getaddrinfo(parts.hostname, None)  # FFmpeg would say: input/output error
     if parts.scheme in ("http", "https"):
@@ -134,6 +135,16 @@ def _connect(location: str, rtsp_transport: str) -> Connection | None:
     if parts.scheme == "udp":
         return _by_bytes(listen_udp(location))
     return _by_ffmpeg(location, parts.scheme, rtsp_transport)
+
+
+def _parts(location: str) -> SplitResult:
+    try:
+        parts = urlsplit(location)
+        if parts.port is None and parts.hostname is None and parts.scheme in WITH_HOST:
+            raise UrlError
+    except ValueError:  # a port that is no number
+        raise UrlError from None
+    return parts
 
 
 def _by_bytes(stream: ByteStream, form: str | None = None) -> Connection | None:

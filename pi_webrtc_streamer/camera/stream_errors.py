@@ -31,7 +31,15 @@ SILENT = (
     "sends, and what a firewall lets through"
 )
 REFUSED = "refuses the connection; check the port, and whether the server runs"
+NO_URL = (
+    "is no URL that can be read; in a user or password, %40 stands for @, %3A for :, %2F for /, "
+    "%23 for # and %3F for ?"
+)
 UNKNOWN_HOST = "cannot be found; check the name of the host, or give its address"
+
+
+class UrlError(ValueError):
+    """It is no URL, or one in which something should have been escaped."""
 
 
 class NoVideoError(ValueError):
@@ -60,6 +68,12 @@ def what_is_wrong(error: Exception) -> str:
         return "sends nothing that can be read as a video"
     if isinstance(error, NoVideoError):
         return "has no video"
+    if isinstance(error, UrlError):
+        return NO_URL
+    if type(error) is ValueError:  # urllib's
+        return (
+            "wants a password in a way that is not known here; let the camera take basic or digest"
+        )
     return f"cannot be opened as a video: {_text(error)}"
 
 

@@ -349,11 +349,43 @@ def test_what_is_wrong_is_said_in_a_sentence(monkeypatch, tmp_path):
         assert "does not speak HTTP" in refusal(url)
     assert "does not know the protocol" in refusal("srt://127.0.0.1:1")
     assert "does not know the protocol" in refusal("nonsense://127.0.0.1:1")
+    for wrong in (
+        "rtsp://robot:s3c/ret@127.0.0.1/a",
+        "http://127.0.0.1:port/",
+        "http:///a",
+        "rtsp://",
+    ):
+        said = refusal(wrong)
+        assert "is no URL that can be read; in a user or password, %40 stands for @" in said
+        assert "s3c" not in said
+    with http(sha256) as url:
+        assert "wants a password in a way that is not known here" in refusal(url)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"udp://127.0.0.1:{taken.getsockname()[1]}"
         assert refusal(url) == f'"{url}" cannot be opened as a video: Address already in use'
     assert "Cannot assign requested address" in refusal("udp://192.0.2.1:1234")
+
+
+def sha256(response):
+    challenge = 'Digest realm="camera", nonce="1234", qop="auth", algorithm=SHA-512-256'
+    response.begin(401, WWW_Authenticate=challenge, Content_Length="0")
+
+
+def test_a_path_may_have_what_should_have_been_escaped():
+    paths = []
+
+    def answer(response):
+        paths.append(response.path)
+        multipart(made)(response)
+
+    with (
+        Numbered(JPEG, RATE) as made,
+        http(answer) as url,
+        opened(f"{url}a b/ü%2F?c=d e") as source,
+    ):
+        next(shown(source, 1))
+    assert paths == ["/a%20b/%C3%BC%2F?c=d%20e"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
