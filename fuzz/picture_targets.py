@@ -19,6 +19,7 @@ from pi_webrtc_streamer.media.decoder import DecodeError, JpegDecoder
 from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_size
 from pi_webrtc_streamer.media.raw_image import encode_jpeg
+from pi_webrtc_streamer.media.sizes import ENLARGED_SIDE, LONGEST_ENLARGED
 
 MAX_PIXELS = 100_000  # so that a picture takes milliseconds
 
@@ -47,7 +48,9 @@ def jpeg(data: bytes) -> None:
         read_jpeg_size(memoryview(data), MAX_PIXELS)
     with suppress(DecodeError):
         frame = JpegDecoder(MAX_PIXELS).decode(memoryview(data))
-        assert frame.width * frame.height <= MAX_PIXELS
+        # A small picture is enlarged, a long and narrow one to four times its pixels.
+        most = max(4 * MAX_PIXELS, LONGEST_ENLARGED * 2 * ENLARGED_SIDE)
+        assert frame.width * frame.height <= most
 
 
 def _refuse(picture: Image) -> Any:
