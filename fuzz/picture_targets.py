@@ -26,7 +26,7 @@ from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.intake import Intake
 from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_header
 from pi_webrtc_streamer.media.raw_image import encode_jpeg
-from pi_webrtc_streamer.media.sizes import LONGEST_ENLARGED
+from pi_webrtc_streamer.media.sizes import ENLARGED_SIDE, LONGEST_ENLARGED
 
 SAVED_BY_PILLOW = ("PNG", "TIFF", "BMP", "WEBP", "JPEG2000", "PPM")
 MAX_PIXELS = 100_000  # so that a picture takes milliseconds
@@ -67,8 +67,9 @@ def jpeg(data: bytes) -> None:
         read_jpeg_header(memoryview(data), MAX_PIXELS)
     with suppress(DecodeError):
         frame = JpegDecoder(MAX_PIXELS).decode(memoryview(data))
-        # Small ones are enlarged.
-        assert frame.width * frame.height <= max(4 * MAX_PIXELS, LONGEST_ENLARGED**2)
+        # A small picture is enlarged, a long and narrow one to four times its pixels.
+        most = max(4 * MAX_PIXELS, LONGEST_ENLARGED * 2 * ENLARGED_SIDE)
+        assert frame.width * frame.height <= most
 
 
 def _refuse(picture: Image) -> Any:

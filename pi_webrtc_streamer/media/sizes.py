@@ -63,7 +63,9 @@ def fitted(width: int, height: int) -> Size:
     if decodable(size):
         return size
     long, short = max(size), min(size)
-    across = min(isqrt(256 * MOST_MACROBLOCKS * long // short), LONGEST_SIDE, long) // 2 * 2
+    # Rounding the shorter side down may leave room for some more of the longer one.
+    most = isqrt(256 * MOST_MACROBLOCKS * long // short) + 8
+    across = min(most, LONGEST_SIDE, long) // 2 * 2
     for longer in range(across, 0, -2):
         shorter = max(SMALLEST_SIDE, 2 * round(longer * short / long / 2))
         size = Size(longer, shorter) if width > height else Size(shorter, longer)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import simplejpeg
 from av.video.frame import VideoFrame
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pi_webrtc_streamer.media.decoder import JpegDecoder
@@ -25,6 +25,7 @@ def planes(frame: VideoFrame) -> list[np.ndarray]:
 
 
 @settings(max_examples=60)
+@example(1, 8, "444", 0)
 @given(
     st.integers(1, 95),
     st.integers(1, 95),
@@ -41,7 +42,9 @@ def test_each_pixel_is_a_square_of_one_colour(width, height, subsampling, seed):
     factor = enlargement(width, height)
     assert (frame.width, frame.height) == (factor * width, factor * height)
     for plane, square in zip(planes(frame), (factor, factor // 2, factor // 2), strict=True):
-        squares = plane.reshape(height, square, width, square)
+        # swscale counts in 65536ths of a pixel: edges of large squares may be off a little.
+        inner = slice(square // 30, square - square // 30)
+        squares = plane.reshape(height, square, width, square)[:, inner, :, inner]
         assert (squares == squares[:, :1, :, :1]).all()
 
 
@@ -59,7 +62,7 @@ def test_the_colours_are_those_of_another_decoder(size):
     for plane, square, weight in zip(
         (y, u - 128, v - 128), (factor, factor // 2, factor // 2), weights, strict=True
     ):
-        shown = plane[::square, ::square]
+        shown = plane[square // 2 :: square, square // 2 :: square]
         assert np.abs(shown - rgb @ weight)[inside].max(initial=0) < 4
 
 

@@ -3,7 +3,7 @@
 """Every picture gets a size that receivers show, and keeps its shape."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pi_webrtc_streamer.media.sizes import (
@@ -58,6 +58,7 @@ def test_whatever_is_published_is_decoded_in_every_tier(width, height):
         assert all(side % 2 == 0 and side >= SMALLEST_SIDE for side in size)
 
 
+@example(15_998, 47_832)
 @given(st.integers(SMALL_SIDE, 65_500), st.integers(SMALL_SIDE, 65_500))
 def test_the_shape_stays_and_no_larger_size_of_it_would_do(width, height):
     size = fitted(width, height)
