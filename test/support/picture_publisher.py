@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import argparse
 import array
+import io
 import select
 import sys
 import time
 from itertools import cycle
 
+import PIL.Image
 import rclpy
-import simplejpeg
 from quadrants import quadrants
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -30,8 +31,10 @@ from sensor_msgs.msg import CompressedImage, Image
 def message(width: int, height: int, raw: bool) -> CompressedImage | Image:
     picture = quadrants(width, height)
     if not raw:
-        jpeg = simplejpeg.encode_jpeg(picture, 90, "RGB", "444")
-        return CompressedImage(format="jpeg", data=array.array("B", jpeg))
+        jpeg = io.BytesIO()
+        # As few bytes as can be: best effort, of many DDS loses some on a busy machine.
+        PIL.Image.fromarray(picture).save(jpeg, "JPEG", quality=90, optimize=True)
+        return CompressedImage(format="jpeg", data=array.array("B", jpeg.getvalue()))
     data = array.array("B", picture.tobytes())
     return Image(height=height, width=width, encoding="rgb8", step=3 * width, data=data)
 
