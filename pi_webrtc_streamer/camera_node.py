@@ -109,8 +109,15 @@ class CameraNode(OwningNode):
     def _open(self, given_up: threading.Event | None = None) -> None:
         """Open the source as the settings have it now, controls included."""
         with Owned() as owned:
-            source, steps, settings, stand_in = open_source(self._settings, given_up)
+            asked = self._settings
+            source, steps, settings, stand_in = open_source(asked, given_up)
             owned.at_end("a source that cannot be used", source.close)
+            # That may take a while. What has been changed meanwhile holds.
+            settings = replace(self._settings, source=settings.source)
+            if settings.framerate != asked.framerate:
+                source.set_framerate(settings.framerate)
+            if settings.source != "picamera2":  # which is opened once more for its geometry
+                steps = Steps(by_us=geometry_of(settings))
             self._processing = processing(steps)
             for name, value in self._controls.items():
                 try:

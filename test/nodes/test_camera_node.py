@@ -4,6 +4,7 @@
 
 import re
 import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from pi_webrtc_streamer.camera.uncompressed import Uncompressor
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from support.nodes import TOPIC, Lifecycle, SimulatedTime, client_of, running
+from support.streams import Numbered, Response, http, multipart
 from support.waiting import wait_for
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -290,6 +292,33 @@ def test_geometry_and_frame_change_while_running(images, node):
         wait_for_size(images, 160, 120)
         change(camera, crop=[0, 0, 0, 0], output_width=0)
         wait_for_size(images, 640, 480)
+
+
+def test_what_changes_while_a_stream_is_opened_again_holds(images):
+    """A server may take seconds for that."""
+    second, go_on = threading.Event(), threading.Event()
+    with Numbered("mjpeg", 10.0) as made, ExitStack() as running_until_now:
+        show, first = multipart(made), []
+
+        def answer(response: Response) -> None:
+            if not first:
+                first.append(response)
+            else:
+                second.set()
+                go_on.wait()
+            show(response)
+
+        running_until_now.callback(go_on.set)
+        url = running_until_now.enter_context(http(answer))
+        with running(camera := make_camera(source=url)):
+            wait_for(lambda: images, "a picture")
+            height, width, *_ = simplejpeg.decode_jpeg_header(bytes(images[-1].data))
+            first[0].end()
+            wait_for(second.is_set, "the second request")
+            change(camera, rotation=90, frame_id="eye")
+            go_on.set()
+            wait_for_size(images, height, width)
+            wait_for(lambda: images[-1].header.frame_id == "eye", "the frame")
 
 
 def change(camera: CameraNode, **changes) -> None:

@@ -268,6 +268,11 @@ class Response:
     def leave(self) -> None:
         self._gone.set()
 
+    def end(self) -> None:
+        """Close the connection."""
+        self._gone.set()
+        self._handler.connection.shutdown(socket.SHUT_RDWR)
+
 
 @contextmanager
 def http(answer: Callable[[Response], object]) -> Iterator[str]:
