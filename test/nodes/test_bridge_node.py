@@ -8,17 +8,22 @@ import itertools
 import re
 import socket
 import threading
+from array import array
 from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 from aiortc.rtp import RTCP_PSFB_FIR, RTCP_PSFB_PLI, RtcpPsfbPacket
-from sensor_msgs.msg import CameraInfo
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage
 
 from pi_webrtc_streamer.camera import barcode
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.media.frame import live_frames
+from pi_webrtc_streamer.media.intake import Intake
+from pi_webrtc_streamer.ros.cv_convert import to_bgr
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
+from pi_webrtc_streamer.web.cameras import SNAPSHOT_TIMEOUT
 from support.cameras import camera_state, get_json, reaches
 from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until, wait_for
@@ -214,6 +219,27 @@ async def test_snapshot_and_mjpeg_are_the_jpeg_as_it_came(node):
                     part = await parts.next()
                     assert await part.read() == publisher.data
         await until(lambda: node.count_subscribers(TOPIC) == 0, "the end of the subscription")
+
+
+async def test_a_snapshot_of_a_slow_camera_is_waited_for():
+    bridge = make_bridge()
+    slower = SNAPSHOT_TIMEOUT + 0.3
+    with running(bridge):
+        feed = bridge._bridge.feeds["camera"]
+        intake = Intake(feed, to_bgr)
+        message = serialize_message(CompressedImage(data=array("B", grey_jpeg())))
+        intake.take_compressed(message)
+        await asyncio.sleep(slower)  # for it to have such a rhythm
+        intake.take_compressed(message)
+        snapshot = asyncio.create_task(get_bytes(f"{bridge.url}cameras/camera/snapshot.jpg"))
+        await asyncio.sleep(slower)
+        intake.take_compressed(message)
+        assert await snapshot == grey_jpeg()
+
+
+async def get_bytes(url: str) -> bytes:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return await response.read()
 
 
 async def test_of_half_a_picture_http_shows_as_little_as_video(node):
