@@ -43,7 +43,7 @@ from support.waiting import wait_for
 
 RATE = 10.0
 # Pictures that the server may have made since the one that is shown: a loaded machine may take some
-# of them. Read at the pace of its stamps, a stream stands at 7 and more.
+# of them. Read at the pace of its stamps, a stream stands at 20 and more.
 AHEAD = 4
 SETTLED = 4  # pictures
 H264, H265, JPEG = "libx264", "libx265", "mjpeg"
