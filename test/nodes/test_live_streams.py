@@ -361,6 +361,8 @@ def test_what_is_wrong_is_said_in_a_sentence(monkeypatch, tmp_path):
         said = refusal(wrong)
         assert "is no URL that can be read; in a user or password, %40 stands for @" in said
         assert "s3c" not in said
+    for waits in (f"rtp://127.0.0.1:{free_udp_port()}", f"tcp://127.0.0.1:{free_port()}?listen=1"):
+        assert "has sent nothing" in refusal(waits)
     with http(sha256) as url:
         assert "wants a password in a way that is not known here" in refusal(url)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
