@@ -4,7 +4,7 @@
 #
 # ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure;
 #                   for soak: --seed NUMBER repeats an order of events
-# MINUTES=...       for soak: how long (60)
+# MINUTES=...       for soak: how long (60); for bench ARGS=streams: how long each is read (0.5)
 # SECONDS=...       for fuzz: how long each parser is fuzzed (60)
 # PYTHON=...        a Python 3.10 to 3.14 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced

@@ -39,6 +39,8 @@ LONGEST_PART = 10.0  # seconds; of live MP4, the length of what came first is kn
 # FFmpeg's own, in microseconds. PyAV's would have it call Python from a thread that may be left
 # behind, and that crashes when the process ends.
 MICROSECONDS = str(round(1e6 * PATIENCE))
+# These take it from their URL alone; tcp, which is left to FFmpeg when it listens, in milliseconds.
+PATIENCE_IN_URL = {"rtp": f"timeout={MICROSECONDS}", "tcp": f"listen_timeout={1e3 * PATIENCE:.0f}"}
 RTP = {
     "probesize": "32",  # bytes: a key frame is waited for later
     "max_delay": "50000",  # microseconds for which a packet is waited for that others overtook
@@ -171,8 +173,8 @@ def _by_ffmpeg(location: str, scheme: str, rtsp_transport: str) -> Connection:
         options |= RTP
     if described:
         options["protocol_whitelist"] = "file,udp,rtp"
-    if scheme == "rtp":  # takes it from its URL alone
-        location += f"{'&' if '?' in location else '?'}timeout={MICROSECONDS}"
+    if (patience := PATIENCE_IN_URL.get(scheme)) is not None:
+        location += ("&" if "?" in location else "?") + patience
     if scheme in ("rtsp", "rtsps"):
         options |= {
             "rtsp_transport": rtsp_transport,

@@ -14,8 +14,10 @@ from typing import Generic, TypeVar
 from av.error import FFmpegError
 
 from ..media.distributor import Mailbox
-from ..runtime.owning import Owned, end_thread
+from ..runtime.owning import LONGEST_RELEASE, Owned, end_thread
 from .source import SourceError
+
+LONGEST_GOODBYE = 0.5  # seconds that a thread is given to end that may be left behind
 
 Item = TypeVar("Item")
 
@@ -107,11 +109,11 @@ class NewestRead(Generic[Item]):
             reading.newest.nudge()
 
 
-def _end(reading: _Reading[Item], thread: threading.Thread) -> None:
+def _end(reading: _Reading[Item], thread: threading.Thread, limit: float = LONGEST_RELEASE) -> None:
     reading.stopping.set()
-    end_thread(thread)
+    end_thread(thread, limit)
 
 
 def _leave(reading: _Reading[Item], thread: threading.Thread) -> None:
     with suppress(TimeoutError):
-        _end(reading, thread)
+        _end(reading, thread, LONGEST_GOODBYE)
