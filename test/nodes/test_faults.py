@@ -11,13 +11,13 @@ from collections import OrderedDict
 from contextlib import ExitStack
 
 import pytest
+import simplejpeg
 from av.error import FFmpegError
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage
 
 import pi_webrtc_streamer.camera.capture
-import pi_webrtc_streamer.camera_node
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.media.decoder import JpegDecoder
 from pi_webrtc_streamer.media.encoder import X264Encoder
@@ -129,7 +129,7 @@ async def encoder_counts(url: str) -> dict[str, int]:
     return {stream["codec"]: stream["failed"] for stream in streams}
 
 
-def fail(*_: object) -> None:
+def fail(*_: object, **__: object) -> None:
     raise LookupError("on purpose")
 
 
@@ -138,7 +138,7 @@ async def fail_later() -> None:
 
 
 def in_a_message(bridge, monkeypatch) -> None:
-    monkeypatch.setattr("pi_webrtc_streamer.media.feed.read_compressed_image", fail)
+    monkeypatch.setattr("pi_webrtc_streamer.media.intake.read_compressed_image", fail)
 
 
 def in_the_media_thread(bridge, monkeypatch) -> None:
@@ -266,7 +266,7 @@ def test_pictures_that_cannot_be_encoded_do_not_end_the_capture(node, monkeypatc
     with running(CameraNode(overrides={"source": "pattern"})):
         wait_for(lambda: images, "a picture")
         with monkeypatch.context() as broken:
-            broken.setattr(pi_webrtc_streamer.camera_node, "encode_jpeg", fail)
+            broken.setattr(simplejpeg, "encode_jpeg_yuv_planes", fail)
             wait_for(lambda: faults.total >= 3, "faults")
         images.clear()
         wait_for(lambda: images, "pictures again")
