@@ -3,16 +3,19 @@
 """JPEG pictures of any kind are decoded, or refused."""
 
 import contextlib
+import io
 
 import numpy as np
 import pytest
 import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from pi_webrtc_streamer.media.decoder import DecodeError, JpegDecoder
 from pi_webrtc_streamer.media.jpeg import read_jpeg_header
 from support.pictures import jpeg, luma
+from support.quadrants import assert_quadrants, quadrants
 
 
 @pytest.mark.parametrize("subsampling", ["444", "422", "420", "440", "411", "Gray"])
@@ -23,6 +26,45 @@ def test_every_subsampling_is_taken(subsampling):
     frame = JpegDecoder().decode(memoryview(data))
     assert frame.format.name == "yuvj420p"
     assert abs(luma(frame).mean() - 100) < 2
+
+
+def saved(mode: str = "RGB", **options) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(quadrants(160, 120)).convert(mode).save(file, "JPEG", quality=92, **options)
+    return file.getvalue()
+
+
+def avi1(jpeg: bytes) -> bytes:
+    """Return a JPEG as webcams and AVI files have it: without the tables that all of them have."""
+    result, offset = jpeg[:2] + b"\xff\xe0\0\x10AVI1" + bytes(10), 2
+    while jpeg[offset + 1] != 0xDA:
+        end = offset + 2 + int.from_bytes(jpeg[offset + 2 : offset + 4], "big")
+        if jpeg[offset + 1] != 0xC4:
+            result += jpeg[offset:end]
+        offset = end
+    return result + jpeg[offset:]
+
+
+VARIANTS = {
+    "baseline": saved(),
+    "AVI1": avi1(saved()),
+    "progressive": saved(progressive=True),
+    "tables of its own": saved(optimize=True),
+    "restart markers": saved(restart_marker_blocks=4),
+    "RGB": saved(keep_rgb=True),
+    "CMYK": saved("CMYK"),
+    "a colour profile in several segments": saved(icc_profile=bytes(100_000)),
+    "a comment with an end marker": saved(comment=b"\xff\xd9\xff\xd8"),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_kind_of_jpeg_is_taken(variant):
+    data = VARIANTS[variant]
+    assert read_jpeg_header(memoryview(data)).end == len(data)
+    frame = JpegDecoder().decode(memoryview(data))
+    assert frame.format.name == "yuvj420p"
+    assert_quadrants(frame.to_ndarray(format="rgb24"))
 
 
 def test_one_decoder_takes_pictures_that_change_size():
