@@ -24,7 +24,8 @@ import { inboundVideo } from '../whep/receiver.js';
  * @property {number} framesDecoded in all
  */
 
-const JUST_BEFORE_MS = 500;
+/** Calls are much closer together, unless the machine is busy: then something has still arrived in between. */
+const JUST_BEFORE_MS = 1_500;
 
 /** @returns {Stats} */
 export function noStats() {
