@@ -22,7 +22,8 @@ class CameraSettings(NodeSettings):
         "auto",
         "Where pictures come from: auto (the camera if it answers, else the pattern), picamera2, "
         "v4l2, pattern, pattern:busy (with texture and noise, which take an encoder's whole "
-        "bitrate as a real camera does), or the path or URL of a video, a picture or a live stream",
+        "bitrate as a real camera does), pattern:still (such pictures drawn ahead, for measuring), "
+        "or the path or URL of a video, a picture or a live stream",
     )
     rtsp_transport: str = setting(
         "tcp",
