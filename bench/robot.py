@@ -44,7 +44,7 @@ LIST_CAMERAS = (
     "    print('camera:', info['Model'])"
 )
 WORTH_KNOWING = re.compile(
-    r"(source: .*|(?:no hardware|the hardware's|JPEG) .*|\w+ opened for \d+x\d+)"
+    r"(source: .*|(?:no hardware|the hardware's|JPEG (?:by|without)) .*|\w+ opened for \d+x\d+)"
 )
 
 

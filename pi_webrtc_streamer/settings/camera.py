@@ -48,6 +48,12 @@ class CameraSettings(NodeSettings):
     jpeg_quality: int = setting(
         85, "JPEG quality, 1 (smallest) to 100 (best)", minimum=1, maximum=100, live=True
     )
+    jpeg_encoder: str = setting(
+        "auto",
+        "Who makes JPEG: auto (the Raspberry Pi 4's hardware if a trial shows that it is right and "
+        "quick, else libjpeg-turbo), libjpeg-turbo, or v4l2m2m (the hardware if it is right)",
+        choices=("auto", "libjpeg-turbo", "v4l2m2m"),
+    )
     output_encoding: str = setting(
         "rgb8",
         "Encoding of image_raw, which is made while somebody subscribes to it",
