@@ -155,6 +155,8 @@ def test_the_table_is_markdown_with_what_is_missing_left_empty():
     "line",
     [
         "[INFO] [1.2] [camera]: source: camera 0 (imx219), 1280x720",
+        "[INFO] [1.2] [camera]: JPEG without hardware (No such file): using libjpeg-turbo",
+        "[INFO] [1.2] [camera]: JPEG by the hardware takes 6.1 ms for 81234 bytes: using it",
         "[INFO] [1.2] [bridge]: no hardware encoder for H.264 (Invalid argument): using libx264",
         "[INFO] [1.2] [bridge]: the hardware's encoder for H.264 works",
         "[INFO] [1.2] [bridge]: libx264 opened for 1280x720 (full), 2500 kbit/s",
