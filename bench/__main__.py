@@ -66,9 +66,9 @@ def main() -> int:
     result["parts"] = {
         name: {part.name: part.as_dict() for part in each} for name, each in parts.items()
     }
-    report.write(result)
+    written = _write(result)
     tables = "\n\n".join(_table(name, each) for name, each in parts.items())
-    print(f"\n{_heading(result)}\n\n{tables}\n\nAll figures: {report.RESULT}")
+    print(f"\n{_heading(result)}\n\n{tables}\n\n{written}")
     return status
 
 
@@ -84,6 +84,15 @@ def _measure(name: str, measured: list[Part]) -> None:
             raise KeyboardInterrupt from error
         traceback.print_exc()
         measured.append(Part(name, notes=[f"failed: {type(error).__name__}: {error}"]))
+
+
+def _write(result: dict) -> str:
+    """Write the file, and say where; in a container, say, there may be no place for it."""
+    try:
+        report.write(result)
+    except OSError as error:
+        return f"The file with all figures cannot be written: {error}"
+    return f"All figures: {report.RESULT}"
 
 
 def _table(name: str, measured: list[Part]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/")
-FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
+FIRMWARE = "sys/devices/platform/soc*/soc*:firmware/get_throttled"
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
 NOW = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
 SINCE_BOOT = 16  # bits above those of now
@@ -60,8 +60,8 @@ def model(root: Path = ROOT) -> str:
 
 def throttled(root: Path = ROOT) -> int | None:
     """Return the bits of the Raspberry Pi's firmware, from its kernel module or its tool."""
-    for line in _lines(root, FIRMWARE):
-        return int(line, 16)
+    for path in root.glob(FIRMWARE):
+        return int(path.read_text(), 16)
     try:
         done = subprocess.run(
             ("vcgencmd", "get_throttled"), capture_output=True, text=True, timeout=5, check=True

@@ -38,11 +38,18 @@ MACHINE = "robot"  # the part that tells of the machine, and has no figures
 NAMES = ("front", "rear")
 PATTERN = "pattern:still"
 # Told by a process of its own, which has let go of the cameras when it ends.
-LIST_CAMERAS = (
-    "from pi_webrtc_streamer.camera.picamera_devices import load_picamera2\n"
-    "for info in load_picamera2().Picamera2.global_camera_info():\n"
-    "    print('camera:', info['Model'])"
-)
+LIST_CAMERAS = """
+import sys
+from pi_webrtc_streamer.camera.picamera_devices import load_picamera2
+from pi_webrtc_streamer.camera.source import SourceError
+
+try:
+    picamera2 = load_picamera2()
+except SourceError as error:
+    sys.exit(str(error))
+for info in picamera2.Picamera2.global_camera_info():
+    print("camera:", info["Model"])
+"""
 WORTH_KNOWING = re.compile(
     r"(source: .*|(?:no hardware|the hardware's|JPEG (?:by|without)) .*|\w+ opened for \d+x\d+)"
 )
@@ -77,6 +84,7 @@ class Measured:
     stats: dict[str, Any]
     memory: dict[str, float]
     readings: list[Reading]
+    sizes: list[tuple[int, int]]  # of the cameras' pictures, in pixels
 
 
 def run(progress: Callable[[str], None]) -> Iterator[Part]:
@@ -160,6 +168,7 @@ def _watch(each: Run, cameras: Sequence[Camera], running: Streamer) -> Measured:
         after, ended = _count(counting), time.monotonic()
         cpu = dict(zip(pids, meter.read(), strict=True))
         stats = running.get("stats")
+        sizes = [(found["width"], found["height"]) for found in running.get("cameras")["cameras"]]
         held = {name: memory(pids[name])["rss"] for name in ("0", "bridge")}
         seen = [
             picture
@@ -169,7 +178,7 @@ def _watch(each: Run, cameras: Sequence[Camera], running: Streamer) -> Measured:
     frame_rates = rates(before, after)
     if decoding:
         frame_rates.append(frame_rate([1000 * picture.at for picture in seen]))
-    return Measured(cpu, frame_rates, seen, stats, held, readings)
+    return Measured(cpu, frame_rates, seen, stats, held, readings, sizes)
 
 
 def _count(viewers: Sequence[ViewerProcess]) -> list[Count]:
@@ -202,6 +211,9 @@ def _add_figures(part: Part, each: Run, measured: Measured) -> None:
             part.add(f"captured → received: {share}", percentile(ages, place), "ms")
         if unreadable := len(measured.seen) - len(ages):
             part.notes.append(f"{each.name}: the age of {unreadable} pictures cannot be read")
+    for width, height in measured.sizes if measured.rates else ():
+        if (width, height) != (each.shape.width, each.shape.height):
+            part.notes.append(f"{each.name}: the camera delivers {width}x{height} instead")
     part.add("memory of a camera node", measured.memory["0"], "MB")
     part.add("memory of the bridge", measured.memory["bridge"], "MB")
     clocks = [reading.clock for reading in measured.readings if reading.clock is not None]

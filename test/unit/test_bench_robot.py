@@ -34,7 +34,7 @@ PI = {
     "sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq": "1800000\n",
     "sys/devices/system/cpu/cpufreq/policy0/scaling_governor": "ondemand\n",
     "sys/class/thermal/thermal_zone0/temp": "61342\n",
-    board.FIRMWARE: "50005\n",
+    "sys/devices/platform/soc/soc:firmware/get_throttled": "50005\n",
 }
 
 
