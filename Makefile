@@ -4,7 +4,8 @@
 #
 # ARGS="..."        for run: the program's arguments; for test: pytest's; for bench: what to measure;
 #                   for soak: --seed NUMBER repeats an order of events
-# MINUTES=...       for soak: how long (60); for bench ARGS=streams: how long each is read (0.5)
+# MINUTES=...       for soak: how long (60); for bench ARGS=streams: how long each is read (0.5);
+#                   for bench ARGS=robot: how long each run is measured (0.33)
 # SECONDS=...       for fuzz: how long each parser is fuzzed (60)
 # PYTHON=...        a Python 3.10 to 3.14 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
@@ -29,7 +30,7 @@ install-service: ## Have systemd run it (ARGS="--host 0.0.0.0 --config FILE", --
 update: ## Bring a new version in, and go back if it does not come up (ARGS=v1.2.0: that one; ARGS=--back)
 	@tools/update $(ARGS)
 
-bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts)
+bench: ## Measure latency, CPU and memory, beside rivals (ARGS="glass fanout": only these parts; ARGS=robot: on the robot)
 	@tools/bench $(ARGS)
 
 faults: ## Do on purpose what goes wrong while somebody drives, 50 times (ARGS="--runs 5 camera": those alone)

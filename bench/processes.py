@@ -9,8 +9,8 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,13 @@ class Streamer:
     """A camera node and a bridge node that run."""
 
     url: str  # ends with /
-    camera: Program
+    cameras: tuple[Program, ...]
     bridge: Program
+
+    @property
+    def camera(self) -> Program:
+        """The first camera."""
+        return self.cameras[0]
 
     def get(self, path: str) -> Any:
         """Return what the bridge answers, as JSON."""
@@ -66,40 +71,63 @@ class Streamer:
         return int(self.get("cameras")["cameras"][0]["viewers"])
 
 
+@dataclass(frozen=True)
+class Camera:
+    """A camera node: its name, and where it takes its pictures from."""
+
+    name: str = "camera"
+    source: str = "pattern:busy"
+    number: str = "0"  # of a Raspberry Pi's cameras
+
+
 @contextmanager
 def streamer(shape: Shape = HD, host: str = "127.0.0.1", *parameters: str) -> Iterator[Streamer]:
     """Run both nodes with the busy test pattern, active, for the length of a context."""
+    with robot([Camera()], shape, host, *parameters) as running:
+        yield running
+
+
+@contextmanager
+def robot(
+    cameras: Sequence[Camera], shape: Shape = HD, host: str = "127.0.0.1", *parameters: str
+) -> Iterator[Streamer]:
+    """Run camera nodes and the bridge node, active, for the length of a context."""
     port = free_port()
-    camera_parameters = (
-        "source:=pattern:busy",
-        f"width:={shape.width}",
-        f"height:={shape.height}",
-        f"framerate:={float(shape.framerate)}",
-    )
     bridge_parameters = (
         f"host:={host}",
         f"port:={port}",
         f"bitrate:={BITRATE}",
         "max_viewers_per_address:=1000",
         f"framerate:={float(shape.framerate)}",
+        f"cameras:=[{', '.join(camera.name for camera in cameras)}]",
         *parameters,
     )
-    with (
-        _ending(node("camera_node", *camera_parameters)) as camera,
-        _ending(node("bridge_node", *bridge_parameters)) as bridge,
-    ):
-        running = Streamer(f"http://{host}:{port}/", camera, bridge)
-        wait_for(lambda: _is_up(running), "the nodes are active", camera, bridge)
+    with ExitStack() as stack:
+        programs = [stack.enter_context(_camera_node(camera, shape)) for camera in cameras]
+        bridge = stack.enter_context(_ending(node("bridge_node", *bridge_parameters)))
+        running = Streamer(f"http://{host}:{port}/", tuple(programs), bridge)
+        wait_for(lambda: _is_up(running), "the nodes are active", *programs, bridge)
         yield running
+
+
+def _camera_node(camera: Camera, shape: Shape) -> AbstractContextManager[Program]:
+    parameters = (
+        f"source:={camera.source}",
+        f"camera:='{camera.number}'",
+        f"width:={shape.width}",
+        f"height:={shape.height}",
+        f"framerate:={float(shape.framerate)}",
+    )
+    return _ending(node("camera_node", *parameters, name=camera.name))
 
 
 def _is_up(running: Streamer) -> bool:
     try:
-        camera = running.get("cameras")["cameras"][0]
+        cameras = running.get("cameras")["cameras"]
     except OSError:
         return False
     # "idle": the camera is there, and nobody watches.
-    return camera["state"] in ("idle", "live")
+    return all(camera["state"] in ("idle", "live") for camera in cameras)
 
 
 def wait_for(condition: Callable[[], bool], what: str, *programs: Program) -> None:

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from . import board
 from .figures import Figure, Part
 
 RESULT = Path(__file__).parents[1] / "build" / "bench" / "result.json"
@@ -36,7 +37,7 @@ PACKAGES = (
 def machine() -> dict[str, Any]:
     """Describe the machine, and how busy it is with other things."""
     return {
-        "cpu": _field("/proc/cpuinfo", "model name"),
+        "cpu": board.model() or _field("/proc/cpuinfo", "model name"),
         "cores": len(os.sched_getaffinity(0)),
         "memory": _field("/proc/meminfo", "MemTotal"),
         "kernel": platform.release(),
@@ -73,6 +74,19 @@ def table(parts: Iterable[Part]) -> str:
         lines = [part.name, *_columns(rows), *(f"  · {note}" for note in part.notes)]
         blocks.append("\n".join(lines))
     return "\n".join(line.rstrip() for line in "\n\n".join(blocks).splitlines())
+
+
+def markdown(parts: Sequence[Part]) -> str:
+    """Return the figures as a table in Markdown: a column for each part, a row for each figure."""
+    rows: dict[str, dict[str, str]] = {}
+    for part in sorted(parts, key=lambda part: len(part.figures), reverse=True):
+        for figure in part.figures:
+            name = f"{figure.name}, {figure.unit}" if figure.unit else figure.name
+            rows.setdefault(name, {})[part.name] = number(figure.value)
+    columns = [part.name for part in parts if part.figures]
+    lines = [["", *columns], ["---", *("---:" for _ in columns)]]
+    lines += [[name, *(row.get(column, "") for column in columns)] for name, row in rows.items()]
+    return "\n".join(f"| {' | '.join(line)} |".replace("|  |", "| |") for line in lines)
 
 
 def _row(figure: Figure) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from std_msgs.msg import Header
 from .camera.calibration import CalibrationError
 from .camera.camera_info_manager import CameraInfoManager, Kept
 from .camera.capture import CaptureThread
-from .camera.jpeg import encode_jpeg
+from .camera.jpeg_encoder import JpegEncoder
 from .camera.opening import geometry_of, open_source, processing
 from .camera.pixel_map import Steps
 from .camera.source import Picture, Source, SourceError
@@ -78,7 +78,11 @@ class CameraNode(OwningNode):
             owned.take("the source", self._open, lambda _: self._source.close())
         except (SettingsError, SourceError) as error:
             raise SetupError(str(error)) from error
-        self._encode = _encoder(self._settings)
+        jpeg_encoder = self._settings.jpeg_encoder
+        self._jpeg_encoder = owned.take(
+            "the JPEG encoder", lambda: JpegEncoder(jpeg_encoder), JpegEncoder.close
+        )
+        self._encode = self._encoder(self._settings)
         self._frame_id = self._settings.frame_of(self.get_name())
         self._declare_controls(self._source)
         self._images = self._publisher(owned, CompressedImage, "~/image_raw/compressed")
@@ -294,7 +298,7 @@ class CameraNode(OwningNode):
                 self._source.set_control(name[len(CONTROLS) :], value)
                 self._controls[name[len(CONTROLS) :]] = value
         self._settings = wanted
-        self._encode = _encoder(wanted)
+        self._encode = self._encoder(wanted)
         self._frame_id = wanted.frame_of(self.get_name())
         if GEOMETRY & changes.keys():
             self._change_geometry()
@@ -327,6 +331,5 @@ class CameraNode(OwningNode):
         else:
             self._reopen()
 
-
-def _encoder(settings: CameraSettings) -> Once[bytes]:
-    return Once(partial(encode_jpeg, quality=settings.jpeg_quality))
+    def _encoder(self, settings: CameraSettings) -> Once[bytes]:
+        return Once(partial(self._jpeg_encoder, quality=settings.jpeg_quality))

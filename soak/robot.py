@@ -35,7 +35,7 @@ class Robot:
         self.bridge = bridge
         self.cameras: dict[str, Program] = {}
         self.complaints: list[str] = []
-        self._streamer = Streamer(url, bridge, bridge)
+        self._streamer = Streamer(url, (), bridge)
         self._lifecycle = lifecycle
 
     def start_camera(self, name: str, size: tuple[int, int] = SIZES[0]) -> None:

@@ -57,7 +57,7 @@ def _check_path(path: Path) -> None:
     if not path.is_file():
         raise SourceError(
             f'there is no file "{path}"; give source the path or URL of a video or picture, '
-            "or one of auto, picamera2, v4l2, pattern, pattern:busy"
+            "or one of auto, picamera2, v4l2, pattern, pattern:busy, pattern:still"
         )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..settings.camera import CameraSettings
 from .geometry import Geometry, Transformer
-from .pattern import PatternSource
+from .pattern import PATTERNS
 from .picamera import PicameraSource
 from .pixel_map import Steps
 from .source import Picture, Source, SourceError
@@ -69,10 +69,10 @@ def open_source(settings: CameraSettings, given_up: threading.Event | None = Non
     if settings.source == "v4l2":
         device = open_v4l2(settings.camera, settings.width, settings.height, settings.framerate)
         return Opened(device, steps, settings)
-    if settings.source in ("pattern", "pattern:busy"):
+    if settings.source in PATTERNS:
         geometry.check(settings.width, settings.height)
-        busy = settings.source == "pattern:busy"
-        pattern = PatternSource(settings.width, settings.height, settings.framerate, busy)
+        draw = PATTERNS[settings.source]
+        pattern = draw(settings.width, settings.height, settings.framerate)
         return Opened(pattern, steps, settings)
     if is_stream(settings.source):
         return Opened(open_stream(settings, given_up), steps, settings)

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -33,6 +35,7 @@ TEXTURE_CONTRAST = 56  # of luma, around the middle
 NOISE_DEVIATION = 4.0  # of luma: a small sensor's in the light of a room
 TEXTURE_STEP = 2  # pixels that the texture scrolls from picture to picture
 SEED = 1  # the texture and the noise are the same in every run
+AHEAD = 8  # pictures that are drawn ahead: 11 MB at 1280x720
 
 
 class PatternSource:
@@ -112,6 +115,35 @@ class PatternSource:
         v[top // 2 : (top + side) // 2, left // 2 : (left + side) // 2] = NEUTRAL
         barcode.draw(y, stamp)
         return Picture(y, u, v, stamp)
+
+
+class DrawnAhead(PatternSource):
+    """Busy pictures that were drawn when it was made, lent in turn: only their time is new.
+
+    What is measured with it is the way of a picture, and not how long drawing one takes.
+    """
+
+    def __init__(self, width: int, height: int, framerate: float) -> None:
+        super().__init__(width, height, framerate, busy=True)
+        self._drawn = [super(DrawnAhead, self)._draw(0) for _ in range(AHEAD)]
+
+    @property
+    def description(self) -> str:
+        """What is captured."""
+        return f"{super().description}, drawn ahead"
+
+    def _draw(self, stamp: int) -> Picture:
+        self._count += 1
+        picture = self._drawn[self._count % AHEAD]
+        barcode.draw(picture.y, stamp)  # nobody has it any more: it was only lent
+        return replace(picture, stamp=stamp)
+
+
+PATTERNS: Mapping[str, Callable[[int, int, float], PatternSource]] = {
+    "pattern": PatternSource,
+    "pattern:busy": partial(PatternSource, busy=True),
+    "pattern:still": DrawnAhead,
+}
 
 
 def ramp_rows(height: int) -> slice:

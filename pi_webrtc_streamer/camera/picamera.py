@@ -17,7 +17,7 @@ from typing import Any
 from ..runtime.owning import Owned
 from ..settings.schema import Setting, SettingsError, Value
 from .geometry import Geometry
-from .picamera_buffer import acquisition_time, split_yuv420, to_full_range
+from .picamera_buffer import exposed_at, read_clocks, split_yuv420, to_full_range
 from .picamera_devices import acquire, find_camera, load_picamera2
 from .pixel_map import Steps
 from .source import LONGEST_WAIT, Picture, Plane, SourceError
@@ -135,7 +135,7 @@ class PicameraSource:
             yield None
             return
         try:
-            stamp = acquisition_time(request.get_metadata().get("SensorTimestamp"))
+            stamp = exposed_at(request.get_metadata().get("SensorTimestamp"), read_clocks())
             with self._mapped(request, self._stream, reshape=False, write=False) as mapped:
                 yield self._picture(mapped.array, stamp)
         finally:

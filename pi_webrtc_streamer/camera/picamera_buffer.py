@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from operator import itemgetter
+from typing import NamedTuple
 
 from ..media.video_range import FULL_CHROMA, FULL_LUMA
 from .source import Picture, Plane
+
+READINGS = 3  # of the clocks, which take 1 µs each
 
 
 def to_full_range(picture: Picture) -> Picture:
@@ -38,18 +42,41 @@ def split_yuv420(octets: Plane, width: int, height: int, stride: int, stamp: int
     )
 
 
-def acquisition_time(sensor_timestamp: int | None) -> int:
+class Clocks(NamedTuple):
+    """What the kernel's clocks say at one moment, in nanoseconds; ``wall`` since the epoch."""
+
+    wall: int
+    monotonic: int
+    boottime: int
+
+
+def read_clocks() -> Clocks:
+    """Return what the clocks say now.
+
+    They are read one after the other, and a thread may lose its turn in between: of some readings
+    the one that took least is returned.
+    """
+    return min((_reading() for _ in range(READINGS)), key=itemgetter(0))[1]
+
+
+def _reading() -> tuple[int, Clocks]:
+    begun = time.monotonic_ns()
+    wall = time.time_ns()
+    boottime = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    ended = time.monotonic_ns()
+    return ended - begun, Clocks(wall, (begun + ended) // 2, boottime)
+
+
+def exposed_at(sensor: int | None, now: Clocks) -> int:
     """Return a sensor's time stamp, in nanoseconds since boot, as nanoseconds since the epoch.
 
-    libcamera says CLOCK_BOOTTIME, drivers use CLOCK_MONOTONIC; they differ by the time that the
-    machine slept. The one by which the picture was just taken is meant. A camera without time
-    stamps gives None: the picture is as old as this call.
+    That is the time of the day less what has passed since: so a clock of the day that was set
+    meanwhile is right at once. libcamera says that ``SensorTimestamp`` is of CLOCK_BOOTTIME, V4L2
+    drivers use CLOCK_MONOTONIC; they differ by the time that the machine slept. The one by which
+    the picture was just taken is meant. A camera without time stamps gives None: the picture is as
+    old as this call.
     """
-    now = time.time_ns()
-    if sensor_timestamp is None:
-        return now
-    ages = [
-        time.clock_gettime_ns(clock) - sensor_timestamp
-        for clock in (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME)
-    ]
-    return now - min((age for age in ages if age >= 0), default=0)
+    if sensor is None:
+        return now.wall
+    ages = (now.monotonic - sensor, now.boottime - sensor)
+    return now.wall - min((age for age in ages if age >= 0), default=0)

@@ -119,33 +119,50 @@ class X264Encoder(_PyavEncoder):
         super().__init__(context)
 
 
-class V4l2H264Encoder(_PyavEncoder):
-    """The Raspberry Pi 4's encoder, behind the kernel's V4L2, in limited range."""
+class _FixedEncoder(_PyavEncoder):
+    """Takes limited range, and no other bitrate once it is open.
 
-    def __init__(
-        self, width: int, height: int, tier: Tier, settings: StreamSettings, bitrate: int
-    ) -> None:
-        context = _encoder_context("h264_v4l2m2m", width, height, settings, bitrate)
+    It is opened anew for a change that matters.
+    """
+
+    def __init__(self, context: VideoCodecContext, bitrate: int) -> None:
         context.pix_fmt = LIMITED_RANGE
         context.color_range = ColorRange.MPEG
         super().__init__(context)
+        self._bitrate = bitrate
+
+    def suits(self, frame: VideoFrame, bitrate: int) -> bool:
+        near = abs(bitrate - self._bitrate) <= REOPEN_CHANGE * self._bitrate
+        return near and super().suits(frame, bitrate)
+
+    def set_bitrate(self, bitrate: int) -> None:
+        pass
 
     def encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
         return super().encode(_to_limited_range(frame), keyframe)
 
 
-class Vp8Encoder(_PyavEncoder):
-    """libvpx for receivers without H.264; VP8 cannot say full range, so it is converted.
+class V4l2H264Encoder(_FixedEncoder):
+    """The Raspberry Pi 4's encoder, behind the kernel's V4L2.
 
-    It takes no other bitrate once it is open, and is opened anew for a change that matters.
+    FFmpeg tells it the bitrate only when it is opened (libavcodec/v4l2_m2m_enc.c).
     """
 
     def __init__(
         self, width: int, height: int, tier: Tier, settings: StreamSettings, bitrate: int
     ) -> None:
+        context = _encoder_context("h264_v4l2m2m", width, height, settings, bitrate)
+        context.profile = "Constrained Baseline"  # as offered; without this, it would be High
+        super().__init__(context, bitrate)
+
+
+class Vp8Encoder(_FixedEncoder):
+    """libvpx for receivers without H.264; VP8 cannot say full range, so it is converted."""
+
+    def __init__(
+        self, width: int, height: int, tier: Tier, settings: StreamSettings, bitrate: int
+    ) -> None:
         context = _encoder_context("libvpx", width, height, settings, bitrate)
-        context.pix_fmt = LIMITED_RANGE
-        context.color_range = ColorRange.MPEG
         context.options = {
             "deadline": "realtime",
             # A fixed speed: left to choose one by itself, libvpx takes 3 ms more at 1280x720, for
@@ -163,18 +180,7 @@ class Vp8Encoder(_PyavEncoder):
             # A key frame of at most three times the mean frame; without it, 461 kB were seen.
             "max-intra-rate": "300",
         }
-        super().__init__(context)
-        self._bitrate = bitrate
-
-    def suits(self, frame: VideoFrame, bitrate: int) -> bool:
-        near = abs(bitrate - self._bitrate) <= REOPEN_CHANGE * self._bitrate
-        return near and super().suits(frame, bitrate)
-
-    def set_bitrate(self, bitrate: int) -> None:
-        pass
-
-    def encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool] | None:
-        return super().encode(_to_limited_range(frame), keyframe)
+        super().__init__(context, bitrate)
 
 
 _ENCODERS: Mapping[str, Callable[[int, int, Tier, StreamSettings, int], Encoder]] = {

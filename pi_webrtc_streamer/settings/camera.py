@@ -22,7 +22,8 @@ class CameraSettings(NodeSettings):
         "auto",
         "Where pictures come from: auto (the camera if it answers, else the pattern), picamera2, "
         "v4l2, pattern, pattern:busy (with texture and noise, which take an encoder's whole "
-        "bitrate as a real camera does), or the path or URL of a video, a picture or a live stream",
+        "bitrate as a real camera does), pattern:still (such pictures drawn ahead, for measuring), "
+        "or the path or URL of a video, a picture or a live stream",
     )
     rtsp_transport: str = setting(
         "tcp",
@@ -46,6 +47,12 @@ class CameraSettings(NodeSettings):
     )
     jpeg_quality: int = setting(
         85, "JPEG quality, 1 (smallest) to 100 (best)", minimum=1, maximum=100, live=True
+    )
+    jpeg_encoder: str = setting(
+        "auto",
+        "Who makes JPEG: auto (the Raspberry Pi 4's hardware if a trial shows that it is right and "
+        "quick, else libjpeg-turbo), libjpeg-turbo, or v4l2m2m (the hardware if it is right)",
+        choices=("auto", "libjpeg-turbo", "v4l2m2m"),
     )
     output_encoding: str = setting(
         "rgb8",

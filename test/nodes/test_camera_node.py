@@ -15,8 +15,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-import pi_webrtc_streamer.camera_node
-from pi_webrtc_streamer.camera import barcode
+from pi_webrtc_streamer.camera import barcode, jpeg_encoder
 from pi_webrtc_streamer.camera.uncompressed import Uncompressor
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
@@ -78,13 +77,13 @@ def test_quality_of_service_is_best_effort_and_can_be_overridden(node):
 
 def test_nothing_is_encoded_for_nobody(node, monkeypatch):
     encoded = []
-    encode = pi_webrtc_streamer.camera_node.encode_jpeg
+    encode = jpeg_encoder.encode_jpeg
 
     def counting(picture, quality):
         encoded.append(picture.stamp)
         return encode(picture, quality)
 
-    monkeypatch.setattr(pi_webrtc_streamer.camera_node, "encode_jpeg", counting)
+    monkeypatch.setattr(jpeg_encoder, "encode_jpeg", counting)
     infos: list[CameraInfo] = []
     camera = make_camera()
     node.create_subscription(CameraInfo, "/camera/camera_info", infos.append, BEST_EFFORT)

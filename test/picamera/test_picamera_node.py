@@ -24,8 +24,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage
 
-from pi_webrtc_streamer import camera_node
-from pi_webrtc_streamer.camera import capture, picamera
+from pi_webrtc_streamer.camera import capture, jpeg_encoder, picamera
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.process import owning, ros_context, spinning
 from pi_webrtc_streamer.ros.qos import newest_only
@@ -175,13 +174,13 @@ def test_jpeg_images_are_published(width: int, height: int) -> None:
 
 def test_nothing_is_encoded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[int] = []
-    encode = camera_node.encode_jpeg
+    encode = jpeg_encoder.encode_jpeg
 
     def counting(*arguments: Any, **how: Any) -> bytes:
         encoded.append(1)
         return encode(*arguments, **how)
 
-    monkeypatch.setattr(camera_node, "encode_jpeg", counting)
+    monkeypatch.setattr(jpeg_encoder, "encode_jpeg", counting)
     with camera_and_observer() as (node, observer):
         observer.change("configure", "activate")
         wait_for_pictures(node, 15)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our programs as processes, with their output kept."""
 
+from __future__ import annotations
+
 import os
 import re
 import signal
@@ -11,11 +13,14 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ament_index_python.packages import get_package_prefix, get_packages_with_prefixes
 
-from .ordinary_user import OrdinaryUser
 from .waiting import GIVE_UP_AFTER, wait_for
+
+if TYPE_CHECKING:  # where the benchmark runs on a robot there is no pytest
+    from .ordinary_user import OrdinaryUser
 
 PACKAGE = "pi_webrtc_streamer"
 ENDS_WELL_WITHIN = 5.0  # seconds; if it does not, that is none of what the test was for
@@ -89,7 +94,7 @@ class Program:
             self.process.send_signal(number)
         return self.process.wait(GIVE_UP_AFTER)
 
-    def __enter__(self) -> "Program":
+    def __enter__(self) -> Program:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,8 +10,10 @@ import pytest
 from pi_webrtc_streamer.camera import barcode
 from pi_webrtc_streamer.camera.jpeg import encode_jpeg
 from pi_webrtc_streamer.camera.pattern import (
+    AHEAD,
     NOISE_DEVIATION,
     TEXTURE_STEP,
+    DrawnAhead,
     PatternSource,
     busy_rows,
 )
@@ -62,6 +64,32 @@ def test_the_busy_pattern_is_a_texture_that_scrolls_under_noise():
     assert before.std() > 10
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (640, 480), (641, 481), (16, 16)])
+def test_what_is_drawn_ahead_is_busy_and_tells_its_time(width, height):
+    pictures = captured(DrawnAhead(width, height, framerate=1000), 2 * AHEAD + 1)
+    below_barcode = slice(min(barcode.LARGE, height // 2), height)
+    busy = captured(PatternSource(width, height, framerate=1000, busy=True), AHEAD + 1)[1:]
+    for earlier, later in itertools.pairwise(pictures):
+        assert earlier.stamp < later.stamp
+        if width >= 512:
+            assert barcode.read(later.y) == later.stamp // 1_000_000 % 2**32
+            assert not np.array_equal(earlier.y[below_barcode], later.y[below_barcode])
+    drawn = [each.y[below_barcode].tobytes() for each in pictures]
+    assert drawn[:AHEAD] == drawn[AHEAD : 2 * AHEAD]
+    assert set(drawn) >= {each.y[below_barcode].tobytes() for each in busy[:-1]}
+
+
+def test_what_is_drawn_ahead_is_drawn_in_place():
+    source = DrawnAhead(640, 480, framerate=1000)
+    lent = []
+    source.start()
+    while len(lent) < AHEAD + 1:
+        with source.capture() as picture:
+            if picture is not None:
+                lent.append(picture)
+    assert np.shares_memory(lent[0].y, lent[AHEAD].y)
+
+
 def encoded_bitrate(source, count=90):
     """Return the bitrate at 30 frames/s once the encoder has found its quantiser."""
     tier = make_tiers(2_500_000, 100_000)[0]
@@ -82,5 +110,7 @@ def test_the_busy_pattern_makes_the_encoder_limit_its_bitrate():
     """How near it then comes to the limit is the matter of its buffer's size."""
     plain = encoded_bitrate(PatternSource(1280, 720, framerate=200))
     busy = encoded_bitrate(PatternSource(1280, 720, framerate=200, busy=True))
+    ahead = encoded_bitrate(DrawnAhead(1280, 720, framerate=200))
     assert plain < 800_000
     assert 1_250_000 < busy < 2_750_000
+    assert 1_250_000 < ahead < 2_750_000

@@ -9,10 +9,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
 from pi_webrtc_streamer.media.decoder import JpegDecoder
-from pi_webrtc_streamer.media.encoder import X264Encoder, open_encoder
+from pi_webrtc_streamer.media.encoder import REOPEN_CHANGE, X264Encoder, open_encoder
 from pi_webrtc_streamer.media.packetiser import split_annex_b
 from pi_webrtc_streamer.media.sizes import enlargement
 from pi_webrtc_streamer.media.tiers import make_tiers
@@ -94,6 +96,18 @@ def test_a_key_frame_can_be_decoded_without_what_came_before(codec):
     assert len(frames) == 1
     expected = 200 if codec is Codec.H264 else 16 + 200 * 219 / 255
     assert abs(luma(frames[0]).mean() - expected) < 3
+
+
+@given(st.integers(100_000, 5_000_000), st.floats(0.1, 3))
+def test_an_encoder_whose_bitrate_is_fixed_suits_what_is_near_it(bitrate, share):
+    frame = JpegDecoder().decode(jpeg(64, 48))
+    tier = make_tiers(5_000_000, 100_000)[0]
+    encoder = open_encoder(Codec.VP8, frame, tier, StreamSettings(), bitrate)
+    assert encoder.suits(frame, bitrate)
+    wanted = round(share * bitrate)
+    encoder.set_bitrate(wanted)  # which is nothing to it
+    assert encoder.suits(frame, wanted) == (abs(wanted - bitrate) <= REOPEN_CHANGE * bitrate)
+    assert not encoder.suits(JpegDecoder().decode(jpeg(96, 48)), bitrate)
 
 
 def test_the_encoder_is_chosen_by_trial_or_by_name(caplog):
