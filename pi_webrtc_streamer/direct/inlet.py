@@ -241,24 +241,26 @@ class _Connection:
         :raises Unavailable: if there will be no more, or one is of no use.
         """
         newest = None
-        while True:
-            try:
-                message, descriptors = self._receive()
-            except BlockingIOError:
-                return newest
-            except ConnectionError:
-                raise Unavailable("") from None
-            with Owned() as owned:
-                for descriptor in descriptors:
-                    owned.at_end("a descriptor that was handed over", partial(os.close, descriptor))
-                if not message:
-                    raise Unavailable("")
-                try:
-                    newest = read_announcement(message)
-                    if descriptors:
-                        self._map(descriptors[0], newest)
-                except (MessageError, MemoryRefused) as error:
-                    raise Unavailable(str(error)) from error
+        try:
+            while True:
+                newest = self._next()
+        except BlockingIOError:
+            return newest
+        except ConnectionError:
+            raise Unavailable("") from None
+        except (MessageError, MemoryRefused) as error:
+            raise Unavailable(str(error)) from error
+
+    def _next(self) -> Announcement:
+        """Take one message, and the memory that comes with it."""
+        with Owned() as owned:
+            message, descriptors = owned.take("a message", self._receive, _close_descriptors)
+            if not message:
+                raise Unavailable("")
+            announced = read_announcement(message)
+            if descriptors:
+                self._map(descriptors[0], announced)
+            return announced
 
     def read(self, announced: Announcement, copy: Callable[[memoryview], Copy]) -> Copy | None:
         """Return a picture; None if a newer one has taken its place.
@@ -288,6 +290,11 @@ class _Connection:
             partial(ReadMemory, descriptor, _layout(announced)),
             ReadMemory.close,
         )
+
+
+def _close_descriptors(received: tuple[bytes, list[int]]) -> None:
+    for descriptor in received[1]:
+        os.close(descriptor)
 
 
 def _layout(announced: Announcement) -> Layout:

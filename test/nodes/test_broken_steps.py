@@ -39,7 +39,13 @@ def bridge(node, way, monkeypatch):
     # So that the task that controls the rates soon sees that it has nothing to do.
     monkeypatch.setattr(viewers_module, "CONTROL_INTERVAL", 0.02)
     bridge = way.bridge()
-    with running(bridge), way.publisher(node, grey_jpeg(320, 240)):
+    # The capture thread of a camera node goes on when a step is broken in it.
+    pictures = (
+        Publisher(node, grey_jpeg(320, 240))
+        if way.name == "dds"
+        else running(CameraNode(overrides={"source": "pattern", "width": 320, "height": 240}))
+    )
+    with running(bridge), pictures:
         yield bridge
 
 
