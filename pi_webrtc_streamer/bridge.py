@@ -187,7 +187,9 @@ class Bridge:
         with Owned() as owned:
             pipeline = owned.take(
                 f"the media thread of {name}",
-                partial(MediaPipeline, name, feed.distributor, stream, feed.report_problem),
+                partial(
+                    MediaPipeline, name, feed.pictures.distributor, stream, feed.report_problem
+                ),
                 MediaPipeline.close,
             )
             self._pipelines.keep(name, owned)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from rclpy.logging import get_logger
 
 from .access.tokens import TokenError
 from .bridge import Bridge
+from .direct.inlet import Inlet
+from .direct.messages import socket_name
 from .media.discovery import Discovery
 from .media.feed import COMPRESSED_IMAGE, IMAGE, CameraFeed
 from .media.intake import Intake
@@ -51,8 +54,8 @@ LOG_LEVELS = {
     **{
         f"pi_webrtc_streamer.{part}": logging.INFO
         for part in (
-            *("access", "link", "media", "predecessor", "ros", "runtime", "teleop", "telemetry"),
-            *("web", "webrtc"),
+            *("access", "direct", "link", "media", "predecessor", "ros", "runtime", "teleop"),
+            *("telemetry", "web", "webrtc"),
         )
     },
     **dict.fromkeys(("aiohttp", "aioice", "aiortc", "asyncio", "libav"), logging.WARNING),
@@ -153,6 +156,10 @@ class BridgeNode(OwningNode):
                 ),
                 OnDemandSubscription.close,
             )
+            if self._bridge.settings.direct == "auto":
+                domain = self.context.get_domain_id()
+                address = socket_name(domain, os.geteuid(), feed.topic)
+                owned.take(f"the inlet of {name}", partial(Inlet, feed, address), Inlet.close)
             self._received.keep(name, owned)
 
     def _change(self, changes: dict[str, Value]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import array
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -26,9 +27,12 @@ from .camera.capture import CaptureThread
 from .camera.jpeg_encoder import JpegEncoder
 from .camera.opening import geometry_of, open_source, processing
 from .camera.pixel_map import Steps
+from .camera.planes import copy_planes
 from .camera.source import Picture, Source, SourceError
 from .camera.still import Once
 from .camera.uncompressed import Uncompressor
+from .direct.messages import socket_name
+from .direct.outlet import Outlet
 from .ros.callbacks import call_every, own_group
 from .ros.lifecycle import OwningNode, SetupError
 from .ros.log import logging_to, working_for
@@ -42,6 +46,7 @@ from .telemetry.counts import resident_memory
 from .telemetry.diagnosis.capture import CaptureDiagnosis, CaptureFacts, judge_at_rest
 from .telemetry.statistics import CaptureStatistics
 
+LOG_LEVELS = {f"pi_webrtc_streamer.{room}": logging.INFO for room in ("camera", "direct")}
 CONTROLS = "controls."
 GEOMETRY = {"crop", "flip", "output_height", "output_width", "rotation"}
 URL = "camera_info_url"
@@ -68,9 +73,7 @@ class CameraNode(OwningNode):
 
     def configure(self, owned: Owned) -> None:
         """Open the source and create the publishers."""
-        owned.enter(
-            "the log", logging_to(self.get_logger(), {"pi_webrtc_streamer.camera": logging.INFO})
-        )
+        owned.enter("the log", logging_to(self.get_logger(), LOG_LEVELS))
         try:
             self._settings = self._node_parameters.read(known_prefixes=(CONTROLS,))
             self._controls.update(self._node_parameters.overrides(CONTROLS))
@@ -97,6 +100,8 @@ class CameraNode(OwningNode):
         self._statistics = CaptureStatistics(time.monotonic())
         owned.at_end("the log of statistics", self._statistics_log.close)
         self._log_statistics()
+        name = socket_name(self.context.get_domain_id(), os.geteuid(), self._images.topic_name)
+        self._outlet = owned.take("the direct way", partial(Outlet, name), Outlet.close)
         try:
             self._capture = owned.take(
                 "the capture",
@@ -181,11 +186,16 @@ class CameraNode(OwningNode):
         compressed = self._images.get_subscription_count() > 0
         raw = self._raw_images.get_subscription_count() > 0
         steps, transform = self._processing
-        if compressed or raw:
+        direct = self._outlet.wanted
+        if compressed or raw or direct:
             begun = time.perf_counter()
             changed = transform(picture)
-            if compressed:
-                self._publish_compressed(changed, header, begun)
+            if direct:
+                fill = partial(copy_planes, changed)
+                self._outlet.put(changed.width, changed.height, stamp, fill)
+            jpeg_time = self._publish_compressed(changed, header, begun) if compressed else None
+            if compressed or direct:
+                self._statistics.on_published(jpeg_time)
             if raw:
                 self._publish_raw(changed, header)
         info = self._camera_info.of(picture, steps)
@@ -193,13 +203,14 @@ class CameraNode(OwningNode):
             info.header = header
             self._infos.publish(info)
 
-    def _publish_compressed(self, picture: Picture, header: Header, begun: float) -> None:
+    def _publish_compressed(self, picture: Picture, header: Header, begun: float) -> float:
+        """Publish a picture as JPEG; returns how many ms that took since it was begun."""
         jpeg = self._encode(picture)
         encoded = time.perf_counter()
         # rclpy copies an array at once, and every other type byte by byte.
         message = CompressedImage(header=header, format="jpeg", data=array.array("B", jpeg))
         self._images.publish(message)
-        self._statistics.on_published(1000 * (encoded - begun))
+        return 1000 * (encoded - begun)
 
     def _publish_raw(self, picture: Picture, header: Header) -> None:
         pixels = self._uncompressed(picture)

@@ -16,9 +16,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 
 from .enlarging import enlarged
+from .frame import Frame, PlanarFrame
 from .jpeg import MAX_PIXELS
-
-FULL_RANGE = "yuvj420p"  # JFIF: BT.601, luma 0 to 255
+from .planes import FULL_RANGE, PlanesReader
 
 
 class DecodeError(ValueError):
@@ -33,12 +33,32 @@ def check_jpeg(data: memoryview, max_pixels: int = MAX_PIXELS) -> None:
     _decode(_open(max_pixels), data)
 
 
+class PictureDecoder:
+    """Makes pictures of frames, JPEG or planes: planar YUV 4:2:0 with even sides."""
+
+    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
+        self._max_pixels = max_pixels
+        self._jpeg: JpegDecoder | None = None
+        self._planes = PlanesReader()
+        self._even = _EvenSides()
+
+    def decode(self, frame: Frame) -> VideoFrame:
+        """Return the picture in full-range 4:2:0.
+
+        :raises DecodeError: if it is a JPEG that cannot be decoded, or too large.
+        """
+        if isinstance(frame, PlanarFrame):
+            return self._even(enlarged(self._planes.read(frame), FULL_RANGE))
+        self._jpeg = self._jpeg or JpegDecoder(self._max_pixels)
+        return self._jpeg.decode(frame.data)
+
+
 class JpegDecoder:
     """Decodes JPEG pictures, each for itself, to planar YUV 4:2:0 with even sides."""
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
         self._context = _open(max_pixels)
-        self._crop: tuple[tuple[int, int, str], Graph] | None = None
+        self._even = _EvenSides()
 
     def decode(self, data: memoryview) -> VideoFrame:
         """Return the picture in full-range 4:2:0.
@@ -57,7 +77,14 @@ class JpegDecoder:
             )
         return self._even(frame)
 
-    def _even(self, frame: VideoFrame) -> VideoFrame:
+
+class _EvenSides:
+    """Cuts an odd last row or column off; holds what that takes."""
+
+    def __init__(self) -> None:
+        self._crop: tuple[tuple[int, int, str], Graph] | None = None
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
         if frame.width % 2 == 0 and frame.height % 2 == 0:
             return frame
         size = (frame.width, frame.height, frame.format.name)

@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from . import live
 from .codec import Codec, StreamSettings
-from .decoder import FULL_RANGE
+from .planes import FULL_RANGE
 from .tiers import Tier
 
 logger = logging.getLogger(__name__)

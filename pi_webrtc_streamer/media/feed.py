@@ -9,14 +9,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import TYPE_CHECKING, Any
 
 from .distributor import NOBODY, FrameDistributor
-from .frame import JpegFrame
-from .jpeg import MAX_PIXELS, JpegHeader
+from .frame import Frame, JpegFrame, PlanarFrame
+from .jpeg import MAX_PIXELS, JpegHeader, too_large
+from .pictures import Pictures
 from .rate import RateMeter
 from .rhythm import LEAST_PATIENCE, Rhythm
 from .stages import StageTimes
 from .whole import WholePictures
+
+if TYPE_CHECKING:
+    from av.packet import Packet
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +56,11 @@ class FeedStatus:
 class CameraFeed:
     """Publishes a topic's pictures, and can say how the camera is.
 
-    ``on_demand`` is told who wants frames, if anybody (see :class:`FrameDistributor`). Pictures of
-    more than ``max_pixels`` are refused before anything is decoded. ``stamps_behind`` says by how
-    many nanoseconds the clock of stamps is behind that of this machine: 0 unless time is simulated,
-    None while nobody knows.
+    ``distributor`` has them as JPEG, and ``on_demand`` is told who wants that, if anybody (see
+    :class:`FrameDistributor`); ``pictures`` has them for viewers, whichever way they come.
+    Pictures of more than ``max_pixels`` are refused before anything is decoded. ``stamps_behind``
+    says by how many nanoseconds the clock of stamps is behind that of this machine: 0 unless time
+    is simulated, None while nobody knows.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class CameraFeed:
         self.max_pixels = max_pixels
         self.whole = WholePictures(max_pixels)
         self.distributor: FrameDistributor[JpegFrame] = FrameDistributor(self._demand)
+        self.pictures = Pictures(name, self.distributor, self._note_demand)
         self.received = 0
         self.rejected = 0
         self._on_demand = on_demand
@@ -92,12 +99,41 @@ class CameraFeed:
     def publish(
         self, jpeg: memoryview, header: JpegHeader, times: StageTimes, audience: int | None = None
     ) -> None:
-        """Publish a JPEG picture, for one audience or whoever is there."""
-        now = self._clock()
-        behind = self._stamps_behind()
-        captured = 0 if behind is None else times.captured + behind
-        times = times._replace(captured=captured)
+        """Publish a JPEG picture, for one audience or whoever is there.
+
+        Where viewers have the same picture directly, it is not counted once more.
+        """
+        times = self._on_our_clock(times)
         frame = JpegFrame(jpeg, times, header.width, header.height)
+        if not self.pictures.come_directly:
+            self._note(frame)
+        self.distributor.publish(frame, audience)
+
+    def refuses(self, width: int, height: int) -> bool:
+        """Whether a picture that comes directly is too large to be shown; it is said, too."""
+        if width * height <= self.max_pixels:
+            return False
+        self.report_problem(too_large(width, height, self.max_pixels))
+        return True
+
+    def publish_planes(
+        self, planes: Packet[Any], width: int, height: int, times: StageTimes, audience: int
+    ) -> None:
+        """Publish a picture that came directly, for an audience of :attr:`pictures`.
+
+        ``planes`` is what :class:`.PlanarFrame` has.
+        """
+        times = self._on_our_clock(times._replace(received=time.time_ns()))
+        frame = PlanarFrame(planes, times, width, height)
+        self._note(frame)
+        self.pictures.distributor.publish(frame, audience)
+
+    def _on_our_clock(self, times: StageTimes) -> StageTimes:
+        behind = self._stamps_behind()
+        return times._replace(captured=0 if behind is None else times.captured + behind)
+
+    def _note(self, frame: Frame) -> None:
+        now, times = self._clock(), frame.times
         self.received += 1
         self._size = frame.width, frame.height
         self._last_received = now
@@ -106,7 +142,6 @@ class CameraFeed:
         self._frames.add(now)
         self._rhythm.add(now)
         self._messages.add(now)
-        self.distributor.publish(frame, audience)
 
     def report_problem(self, problem: str) -> None:
         """Note why a message could not be used; logged when new, and then now and then."""
@@ -154,7 +189,7 @@ class CameraFeed:
         period, patience = self._rhythm.period, self._rhythm.patience
         state, reason = explain(
             topic=self.topic,
-            wanted=self.distributor.wanted,
+            wanted=self.wanted,
             publisher_types=publisher_types,
             age=age,
             waited=now - self._wanted_since,
@@ -173,11 +208,24 @@ class CameraFeed:
             state, reason, width, height, rate, age, delay, self._misfit, patience, self._loss
         )
 
-    def _demand(self, audience: int) -> None:
-        if audience != NOBODY:
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody wants pictures, in whatever form."""
+        return self.distributor.wanted or self.pictures.distributor.wanted
+
+    @property
+    def overwritten(self) -> int:
+        """How many pictures made way for a newer one before anybody took them."""
+        return self.distributor.overwritten + self.pictures.distributor.overwritten
+
+    def _note_demand(self, audience: int) -> None:
+        if audience != NOBODY and not self.wanted:
             self._wanted_since = self._clock()
             self._rhythm.rest()
             self._messages.rest()
+
+    def _demand(self, audience: int) -> None:
+        self._note_demand(audience)
         if self._on_demand is not None:
             self._on_demand(audience)
 

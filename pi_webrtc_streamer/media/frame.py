@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import live
 from .stages import StageTimes
+
+if TYPE_CHECKING:
+    from av.packet import Packet
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,27 @@ class JpegFrame:
 
     def __post_init__(self) -> None:
         live.frames.add(self)
+
+
+@dataclass(frozen=True, eq=False)
+class PlanarFrame:
+    """One picture that was never JPEG: its planes, YUV 4:2:0, BT.601, full range.
+
+    ``data`` has the rows of y, u and v one after the other, without gaps, in a packet as
+    :mod:`.planes` makes it: what is decoded of it is a view of it. ``width`` and ``height`` are
+    those of y, in pixels, and u and v have half of it, rounded up. ``times`` is as above.
+    """
+
+    data: Packet[Any]
+    times: StageTimes
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        live.frames.add(self)
+
+
+Frame: TypeAlias = JpegFrame | PlanarFrame
 
 
 def live_frames() -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
-frames: WeakSet[object] = WeakSet()  # JPEG, as they came
+frames: WeakSet[object] = WeakSet()  # as they came: JPEG, or planes
 pictures: WeakSet[object] = WeakSet()  # decoded
 encoders: WeakSet[object] = WeakSet()
 peers: WeakSet[object] = WeakSet()  # peer connections

@@ -14,10 +14,10 @@ from ..runtime.faults import faults
 from ..runtime.heap import release_heap
 from ..runtime.owning import Owned, end_thread
 from .codec import Codec, StreamSettings
-from .decoder import DecodeError, JpegDecoder
+from .decoder import DecodeError, PictureDecoder
 from .distributor import FrameDistributor, Mailbox
 from .encoded_stream import EncodedStream, EncoderFailed, Picture, StreamSink
-from .frame import JpegFrame
+from .frame import Frame
 from .rtp_clock import RtpClock
 from .tiers import Tier
 from .timeline import Timeline
@@ -37,8 +37,8 @@ class _Watch:
 
     def __init__(self, streams: tuple[EncodedStream, ...] = ()) -> None:
         self.streams = streams
-        self.inbox: Mailbox[JpegFrame] = Mailbox()
-        self.decoder: JpegDecoder | None = None
+        self.inbox: Mailbox[Frame] = Mailbox()
+        self.decoder: PictureDecoder | None = None
         self.last: tuple[Picture, float] | None = None  # and when it was decoded
 
     def rest(self) -> None:
@@ -71,7 +71,7 @@ class MediaPipeline:
     def __init__(
         self,
         name: str,
-        distributor: FrameDistributor[JpegFrame],
+        distributor: FrameDistributor[Frame],
         settings: StreamSettings,
         on_problem: Callable[[str], object],
         clock: Callable[[], float] = time.monotonic,
@@ -145,14 +145,14 @@ class MediaPipeline:
                 watch.rest()
             del watch, frame  # not held while waiting
 
-    def _step(self, watch: _Watch, frame: JpegFrame | None) -> None:
+    def _step(self, watch: _Watch, frame: Frame | None) -> None:
         now, wall = self._clock(), time.time_ns()
         streams = watch.streams
         if not streams:
             return
         if frame is not None:
-            watch.decoder = watch.decoder or JpegDecoder(self._settings.max_pixels)
-            decoded = watch.decoder.decode(frame.data)
+            watch.decoder = watch.decoder or PictureDecoder(self._settings.max_pixels)
+            decoded = watch.decoder.decode(frame)
             picture = Picture(decoded, frame.times._replace(decoded=time.time_ns()))
             watch.last = picture, now
         elif watch.last is not None and (streams := watch.to_repeat(now)):

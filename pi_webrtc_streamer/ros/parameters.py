@@ -199,6 +199,9 @@ def _converted(name: str, value: Any, about: Setting, default: Value) -> Value:
     # A secret is not shown, and YAML would take zeros from one that looks like a number.
     if about.secret and type(value) is not str:
         raise SettingsError(f"{name} takes text: put it in quotes")
+    # Without quotes, YAML takes off for false.
+    if value is False and "off" in about.choices:
+        return "off"
     return convert(name, value, default)
 
 

@@ -54,6 +54,12 @@ class BridgeSettings(AccessSettings, NodeSettings):
         "Regular expressions, of which one matches the whole name of each topic that is discovered",
         live=True,
     )
+    direct: str = setting(
+        "auto",
+        "Whether pictures for viewers are taken from a camera node on this machine without JPEG "
+        "and DDS: auto (where it offers that), or off",
+        choices=("auto", "off"),
+    )
     host: str = setting(
         "127.0.0.1",
         "Address to serve on: 127.0.0.1 for this machine alone, 0.0.0.0 or :: for the network",

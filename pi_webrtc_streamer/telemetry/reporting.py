@@ -94,4 +94,4 @@ def _counts(bridge: Bridge, camera: str) -> FrameCounts:
     """
     feed = bridge.feeds[camera]
     sent = bridge.viewers.frame_counts(camera) if bridge.viewers is not None else FrameCounts()
-    return FrameCounts(feed.received, sent.sent, sent.dropped + feed.distributor.overwritten)
+    return FrameCounts(feed.received, sent.sent, sent.dropped + feed.overwritten)

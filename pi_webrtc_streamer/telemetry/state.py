@@ -69,7 +69,8 @@ def describe_stats(bridge: Bridge) -> dict[str, object]:
             feed.name: {
                 "received": feed.received,
                 "rejected": feed.rejected,
-                "overwritten": feed.distributor.overwritten,
+                "overwritten": feed.overwritten,
+                "way": feed.pictures.way.value,
             }
             for feed in bridge.feeds.values()
         },
@@ -96,6 +97,7 @@ def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, objec
     return {
         "name": feed.name,
         "topic": feed.topic,
+        "way": feed.pictures.way.value,
         "state": state,
         "reason": reason,
         "width": status.width,

@@ -77,10 +77,11 @@ class CaptureStatistics:
         self._ages.append(age)
         self._size = size
 
-    def on_published(self, jpeg_time: float) -> None:
-        """Count a picture that was published, which took so many ms to be made JPEG."""
+    def on_published(self, jpeg_time: float | None) -> None:
+        """Count a picture that was handed over, and the ms that it took to be JPEG, if it is."""
         self._published += 1
-        self._jpeg_times.append(jpeg_time)
+        if jpeg_time is not None:
+            self._jpeg_times.append(jpeg_time)
 
     @property
     def counts(self) -> tuple[int, int, int]:

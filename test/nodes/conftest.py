@@ -15,6 +15,7 @@ from rclpy.node import Node
 from pi_webrtc_streamer.ros.process import ros_context, spinning
 from support.nodes import TOPIC
 from support.waiting import wait_for
+from support.ways import WAYS, Way, taking
 
 PROFILE = str(Path(__file__).parents[1] / "support" / "fastdds.xml")
 
@@ -52,6 +53,12 @@ def node(ros):
         wait_for(lambda: not node.count_publishers(TOPIC), "the end of publishers from before")
         yield node
     node.destroy_node()
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
+    """Each way of pictures from a camera node to the bridge, in turn."""
+    return taking(request.param, monkeypatch)
 
 
 @pytest.fixture

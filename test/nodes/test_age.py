@@ -10,7 +10,15 @@ import pytest
 
 from pi_webrtc_streamer.media.codec import CLOCK_RATE
 from support.cameras import get_json
-from support.nodes import ImagePublisher, Publisher, SimulatedTime, grey_jpeg, make_bridge, running
+from support.nodes import (
+    ImagePublisher,
+    OfferingPublisher,
+    Publisher,
+    SimulatedTime,
+    grey_jpeg,
+    make_bridge,
+    running,
+)
 from support.raw_images import halves, message
 from support.whep import watching
 
@@ -43,15 +51,17 @@ async def test_nothing_is_said_of_a_camera_that_nobody_watches(node):
             assert await picture(bridge.url)
 
 
-@pytest.mark.parametrize("kind", ["compressed", "raw"])
+def publisher_of(kind: str, node) -> Publisher | ImagePublisher:
+    """Return what publishes pictures of a kind."""
+    if kind == "raw":
+        return ImagePublisher(node, message(halves("bgr8", 320, 240, (30, 30, 30), (90, 90, 90))))
+    return (OfferingPublisher if kind == "direct" else Publisher)(node, grey_jpeg())
+
+
+@pytest.mark.parametrize("kind", ["compressed", "raw", "direct"])
 async def test_a_picture_was_captured_when_its_stamp_says(node, kind):
     bridge = make_bridge()
-    publisher = (
-        Publisher(node, grey_jpeg())
-        if kind == "compressed"
-        else ImagePublisher(node, message(halves("bgr8", 320, 240, (30, 30, 30), (90, 90, 90))))
-    )
-    with running(bridge), publisher:
+    with running(bridge), publisher_of(kind, node) as publisher:
         async with watching(bridge.url, "vp8") as viewer:
             await viewer.next_frame()
             told = await picture(bridge.url)
@@ -62,16 +72,15 @@ async def test_a_picture_was_captured_when_its_stamp_says(node, kind):
     assert told["captured"] + ahead == pytest.approx(stamp / 1e9, abs=2 * MILLISECOND)
 
 
-@pytest.mark.parametrize("kind", ["compressed", "raw"])
+@pytest.mark.parametrize("kind", ["compressed", "raw", "direct"])
 async def test_simulated_time_is_believed_where_it_is_to_be_used(node, kind):
     """Its clock began at 0 some time ago, and goes half as fast."""
     bridge = make_bridge(use_sim_time=True)
-    publisher = (
-        Publisher(node, grey_jpeg())
-        if kind == "compressed"
-        else ImagePublisher(node, message(halves("bgr8", 320, 240, (30, 30, 30), (90, 90, 90))))
-    )
-    with running(bridge), publisher, SimulatedTime(node, rate=0.5) as simulated:
+    with (
+        running(bridge),
+        publisher_of(kind, node) as publisher,
+        SimulatedTime(node, rate=0.5) as simulated,
+    ):
         publisher.now = simulated.now
         async with watching(bridge.url, "vp8") as viewer:
             await viewer.next_frame()

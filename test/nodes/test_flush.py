@@ -11,8 +11,9 @@ import pytest
 from pi_webrtc_streamer.link.rate_control import LinkEstimate
 from pi_webrtc_streamer.media.codec import Codec
 from pi_webrtc_streamer.media.distributor import Mailbox
+from support.cameras import camera_state
 from support.leaks import held
-from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
+from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, running
 from support.waiting import GIVE_UP_AFTER, until
 from support.whep import mean_luma, watching
 
@@ -20,17 +21,18 @@ BEFORE, AFTER = 60, 160  # luma
 
 
 @pytest.fixture
-def bridge():
-    bridge = make_bridge()
+def bridge(way):
+    bridge = way.bridge()
     with running(bridge):
         yield bridge
 
 
-async def see_a_picture(node, bridge) -> None:
+async def see_a_picture(node, bridge, way) -> None:
     """Be the last one to watch, and leave."""
-    with Publisher(node, grey_jpeg(luma=BEFORE)):
+    with way.publisher(node, grey_jpeg(luma=BEFORE)):
         async with watching(bridge.url, "h264") as viewer:
             assert abs(mean_luma(await viewer.next_frame()) - BEFORE) < 8
+            assert (await camera_state(bridge.url))["way"] == way.name
             await viewer.session.delete(viewer.resource)
 
 
@@ -41,9 +43,9 @@ async def reactivate(node) -> None:
 
 
 @pytest.mark.parametrize("change", ["the last viewer left", "deactivated and activated"])
-async def test_who_comes_next_sees_what_is_captured_from_then_on(node, bridge, change):
+async def test_who_comes_next_sees_what_is_captured_from_then_on(node, bridge, way, change):
     """They come while the camera is silent, when only an old picture could be shown."""
-    await see_a_picture(node, bridge)
+    await see_a_picture(node, bridge, way)
     if change != "the last viewer left":
         await reactivate(node)
     async with aiohttp.ClientSession() as session, watching(bridge.url, "h264") as viewer:
@@ -53,7 +55,7 @@ async def test_who_comes_next_sees_what_is_captured_from_then_on(node, bridge, c
         await until(lambda: node.count_subscribers(TOPIC) == 1, "the subscription")
         await until(lambda: viewer.connection.connectionState == "connected", "the connection")
         jpeg = grey_jpeg(luma=AFTER)
-        with Publisher(node, jpeg):
+        with way.publisher(node, jpeg):
             assert abs(mean_luma(await viewer.next_frame()) - AFTER) < 8
             assert await part == jpeg
             assert await snapshot == jpeg
@@ -72,12 +74,12 @@ async def get_snapshot(session: aiohttp.ClientSession, url: str) -> bytes:
                 return await response.read()
 
 
-async def test_without_viewers_nothing_is_decoded_or_encoded(node, bridge):
+async def test_without_viewers_nothing_is_decoded_or_encoded(node, bridge, way):
     """Not even while somebody takes the JPEG pictures as they are."""
     before = held()
-    await see_a_picture(node, bridge)
+    await see_a_picture(node, bridge, way)
     async with aiohttp.ClientSession() as session:
-        with Publisher(node, grey_jpeg()):
+        with way.publisher(node, grey_jpeg()):
             await first_part(session, bridge.url)
             assert await open_streams(session, bridge.url) == []
             for kind in ("encoders", "pictures"):
@@ -89,15 +91,15 @@ async def open_streams(session: aiohttp.ClientSession, url: str) -> list:
         return (await response.json())["streams"]["camera"]
 
 
-async def test_a_unit_under_way_is_not_for_the_next_viewer(node, bridge):
+async def test_a_unit_under_way_is_not_for_the_next_viewer(node, bridge, way):
     """The stream is closed and opened again while the event loop has a unit yet to send."""
-    await see_a_picture(node, bridge)
+    await see_a_picture(node, bridge, way)
     fanout = bridge._bridge.viewers._viewers._broadcasts["camera", Codec.H264]._fanouts[0]
     first, second = Receiver(), Receiver()
 
     async def change_viewers() -> None:
         fanout.add(first)
-        with Publisher(node, grey_jpeg(luma=BEFORE)):
+        with way.publisher(node, grey_jpeg(luma=BEFORE)):
             outlet = fanout._outlet
             while outlet.ready:  # and nothing is sent meanwhile: the loop is kept
                 pass
@@ -105,7 +107,7 @@ async def test_a_unit_under_way_is_not_for_the_next_viewer(node, bridge):
         fanout.add(second)
 
     await asyncio.to_thread(bridge._loop.run, change_viewers())
-    with Publisher(node, grey_jpeg(luma=AFTER)) as publisher:
+    with way.publisher(node, grey_jpeg(luma=AFTER)) as publisher:
         await until(lambda: second.units, "a unit")
         started = publisher.stamps[0]
     bridge._loop.loop.call_soon_threadsafe(fanout.remove, second)
@@ -115,6 +117,7 @@ async def test_a_unit_under_way_is_not_for_the_next_viewer(node, bridge):
     await until(lambda: fanout._stream is None, "the end of the stream")
 
 
+@pytest.mark.parametrize("way", ["dds"], indirect=True)
 async def test_a_message_that_waits_in_dds_is_not_for_the_next_audience(node, bridge):
     """One audience goes and another one comes while the executor is busy with something else."""
     distributor = bridge._bridge.feeds["camera"].distributor

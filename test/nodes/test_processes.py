@@ -11,7 +11,7 @@ import time
 import pytest
 
 from pi_webrtc_streamer.ros.process import spinning
-from support.cameras import reaches
+from support.cameras import camera_state, goes, reaches
 from support.nodes import Lifecycle
 from support.program import Program, free_port, node
 from support.waiting import GIVE_UP_AFTER
@@ -119,25 +119,30 @@ def test_a_program_that_hangs_ends_all_the_same_and_says_where(number):
             process.kill()
 
 
-async def test_either_node_is_killed_and_started_again():
+@pytest.mark.parametrize(("direct", "way"), [("off", "dds"), ("auto", "shared memory")])
+async def test_either_node_is_killed_and_started_again(direct, way):
     """The other one goes on and recovers; nothing of the killed one hinders the next start."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
-    with node("bridge_node", f"port:={port}") as bridge:
+    settings = f"port:={port}", f"direct:={direct}"
+    with node("bridge_node", *settings) as bridge:
         bridge.wait_for_output("active")
         with node("camera_node", *CAMERA) as camera:
             camera.wait_for_output("publishing")
             async with watching(url) as viewer:
                 await viewer.next_frame()
+                assert (await camera_state(url))["way"] == way
                 assert camera.end(signal.SIGKILL) == -signal.SIGKILL
                 await reaches(url, "stale")
                 with node("camera_node", *CAMERA) as camera_again:
                     await reaches(url, "live")
                     await viewer.next_frame()
+                    await goes(url, way)
                     assert bridge.end(signal.SIGKILL) == -signal.SIGKILL
-                    with node("bridge_node", f"port:={port}") as bridge_again:
+                    with node("bridge_node", *settings) as bridge_again:
                         bridge_again.wait_for_output("active")
                         async with watching(url) as next_viewer:
                             await next_viewer.next_frame()
+                            assert (await camera_state(url))["way"] == way
                         assert bridge_again.end() == 0
                     assert camera_again.end() == 0

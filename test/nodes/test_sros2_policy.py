@@ -49,7 +49,7 @@ def found(node, name: str) -> dict[str, list[str]]:
 async def names(node):
     """Both nodes, and a viewer."""
     camera = CameraNode(overrides={"source": "pattern", "width": 320, "height": 240})
-    bridge = make_bridge()
+    bridge = make_bridge(direct="off")  # pictures go over DDS
     with running(camera, bridge):
         async with watching(bridge.url) as viewer:
             await viewer.next_frame()

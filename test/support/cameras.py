@@ -25,6 +25,15 @@ async def get_stats(url: str) -> dict:
     return body
 
 
+async def goes(url: str, way: str) -> None:
+    """Poll /cameras until the camera's pictures come some way."""
+    for _ in range(600):
+        if (camera := await camera_state(url))["way"] == way:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"pictures never came by way of {way}, but {camera}")
+
+
 async def reaches(url: str, state: str, why: str = "") -> dict:
     """Poll /cameras until the camera is in a state, for a reason that holds a text."""
     for _ in range(600):

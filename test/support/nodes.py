@@ -4,14 +4,17 @@
 
 import array
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
 
 import numpy as np
+import simplejpeg
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.client import Client
@@ -25,7 +28,10 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from pi_webrtc_streamer.bridge_node import BridgeNode
 from pi_webrtc_streamer.camera.jpeg import encode_jpeg
+from pi_webrtc_streamer.camera.planes import copy_planes
 from pi_webrtc_streamer.camera.source import Picture
+from pi_webrtc_streamer.direct.messages import socket_name
+from pi_webrtc_streamer.direct.outlet import Outlet
 from pi_webrtc_streamer.ros.lifecycle import OwningNode
 from pi_webrtc_streamer.ros.process import owning, spinning
 
@@ -107,8 +113,11 @@ class _RepeatingPublisher:
             self.stamps.append(self.now() + self.clock_error)
             seconds, nanoseconds = divmod(self.stamps[-1], 10**9)
             message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
-            self._publisher.publish(message)
+            self._send(message, self.stamps[-1])
             self.sent += 1
+
+    def _send(self, message: CompressedImage | Image, stamp: int) -> None:
+        self._publisher.publish(message)
 
 
 class Publisher(_RepeatingPublisher):
@@ -121,6 +130,35 @@ class Publisher(_RepeatingPublisher):
 
     def _message(self) -> CompressedImage:
         return CompressedImage(format=self.format, data=array.array("B", self.data))
+
+
+class OfferingPublisher(Publisher):
+    """Does as our camera node: offers a grey JPEG's planes directly, besides publishing it.
+
+    Its outlet is found by bridges that are on the same topic, in this process or in another one.
+    """
+
+    def __init__(self, node: Node, data: bytes, topic: str = TOPIC, **qos) -> None:
+        domain = node.context.get_domain_id()
+        self.outlet = Outlet(socket_name(domain, os.geteuid(), topic))
+        super().__init__(node, data, topic, **qos)
+
+    def __exit__(self, *of_the_context: object) -> None:
+        super().__exit__(*of_the_context)
+        self.outlet.close()
+
+    def _message(self) -> CompressedImage:
+        message = super()._message()
+        y = simplejpeg.decode_jpeg(self.data, "GRAY")[:, :, 0]
+        height, width = y.shape
+        chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
+        self._planes = Picture(y, chroma, chroma, stamp=0)
+        return message
+
+    def _send(self, message: CompressedImage, stamp: int) -> None:
+        planes = self._planes
+        self.outlet.put(planes.width, planes.height, stamp, partial(copy_planes, planes))
+        super()._send(message, stamp)
 
 
 class SimulatedTime:
