@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import functools
+import errno
 import logging
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -29,6 +29,8 @@ BT601 = 6  # smpte170m, in FFmpeg's numbering of primaries, transfer and matrix 
 SMALLEST_CHANGE = 0.05  # share of a bitrate below which it is left as it is
 REOPEN_CHANGE = 0.25  # share from which on an encoder is opened anew for it
 MOST_SLICES = 4  # more cost more bits than they save time
+HELD_BACK = "it holds pictures back"
+TRIALS = 5  # pictures
 NEVER = 1_000_000  # frames between key frames: they are sent on demand only
 
 
@@ -82,8 +84,11 @@ class _PyavEncoder:
         packets = self._context.encode(frame)
         if not packets:
             return None
-        # Without lookahead and frame threads, one picture in is one packet out.
+        # Without lookahead and frame threads, one picture in is one packet out. Another picture
+        # than this one would be shown with the wrong time, and every later one, too.
         (packet,) = packets
+        if packet.pts != frame.pts:
+            raise FFmpegError(errno.EAGAIN, HELD_BACK)
         return memoryview(packet).toreadonly(), packet.is_keyframe
 
 
@@ -145,7 +150,9 @@ class _FixedEncoder(_PyavEncoder):
 class V4l2H264Encoder(_FixedEncoder):
     """The Raspberry Pi 4's encoder, behind the kernel's V4L2.
 
-    FFmpeg tells it the bitrate only when it is opened (libavcodec/v4l2_m2m_enc.c).
+    FFmpeg tells it the bitrate only when it is opened, and does not wait for what comes out if the
+    driver has let go of what went in (libavcodec/v4l2_m2m_enc.c). From then on there would be a
+    picture's delay.
     """
 
     def __init__(
@@ -154,6 +161,16 @@ class V4l2H264Encoder(_FixedEncoder):
         context = _encoder_context("h264_v4l2m2m", width, height, settings, bitrate)
         context.profile = "Constrained Baseline"  # as offered; without this, it would be High
         super().__init__(context, bitrate)
+
+    def encode(self, frame: VideoFrame, keyframe: bool) -> tuple[memoryview, bool]:
+        try:
+            encoded = super().encode(frame, keyframe)
+            if encoded is None:
+                raise FFmpegError(errno.EAGAIN, HELD_BACK)
+        except FFmpegError as error:
+            _hardware.give_up(error)
+            raise
+        return encoded
 
 
 class Vp8Encoder(_FixedEncoder):
@@ -199,7 +216,7 @@ def open_encoder(
     """
     name = "libvpx" if codec is Codec.VP8 else settings.h264_encoder
     if name == "auto":
-        name = "h264_v4l2m2m" if _hardware_works() else "libx264"
+        name = "h264_v4l2m2m" if _hardware.works() else "libx264"
     encoder = _ENCODERS[name](frame.width, frame.height, tier, settings, bitrate)
     logger.info(
         "%s opened for %dx%d (%s), %.0f kbit/s",
@@ -212,20 +229,45 @@ def open_encoder(
     return encoder
 
 
-@functools.cache
-def _hardware_works() -> bool:
-    """Whether the hardware's H.264 encoder works here, tried once by encoding real pictures."""
+class _Hardware:
+    """Whether the hardware's H.264 encoder works here: tried once, and no more after it failed."""
+
+    def __init__(self) -> None:
+        self._works: bool | None = None
+
+    def works(self) -> bool:
+        """Whether it does; the first time, by encoding real pictures."""
+        if self._works is None:
+            try:
+                _try_hardware()
+            except (FFmpegError, ValueError) as error:
+                logger.info("no hardware encoder for H.264 (%s): using libx264", error)
+                self._works = False
+            else:
+                logger.info("the hardware's encoder for H.264 works")
+                self._works = True
+        return self._works
+
+    def give_up(self, error: FFmpegError) -> None:
+        """Let libx264 be used from now on."""
+        if self._works:
+            logger.warning("the hardware's encoder for H.264 has failed (%s)", error)
+            self._works = False
+
+
+_hardware = _Hardware()
+
+
+def _try_hardware() -> None:
+    """Encode some pictures.
+
+    :raises av.error.FFmpegError: if it does not work, or holds pictures back.
+    """
     tier = Tier(0, 1, 1_000_000, 1_000_000)
     frame = VideoFrame(640, 480, FULL_RANGE)
-    try:
-        encoder = V4l2H264Encoder(frame.width, frame.height, tier, StreamSettings(), tier.highest)
-        # It may give a picture back only when the next one comes; more would be a delay.
-        works = any(encoder.encode(frame, keyframe=False) for _ in range(2))
-    except (FFmpegError, ValueError) as error:
-        logger.info("no hardware encoder for H.264 (%s): using libx264", error)
-        return False
-    logger.info("the hardware's encoder for H.264 %s", "works" if works else "gives nothing back")
-    return works
+    encoder = V4l2H264Encoder(frame.width, frame.height, tier, StreamSettings(), tier.highest)
+    for _ in range(TRIALS):
+        encoder.encode(frame, keyframe=False)
 
 
 def _to_limited_range(frame: VideoFrame) -> VideoFrame:

@@ -270,8 +270,8 @@ class Response:
 
     def end(self) -> None:
         """Close the connection."""
-        self._gone.set()
         self._handler.connection.shutdown(socket.SHUT_RDWR)
+        self._gone.set()  # not before: the handler closes it then
 
 
 @contextmanager

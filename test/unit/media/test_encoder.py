@@ -4,6 +4,7 @@
 
 import logging
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,9 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_webrtc_streamer.media import encoder as encoder_module
 from pi_webrtc_streamer.media.codec import Codec, StreamSettings
 from pi_webrtc_streamer.media.decoder import JpegDecoder
-from pi_webrtc_streamer.media.encoder import REOPEN_CHANGE, X264Encoder, open_encoder
+from pi_webrtc_streamer.media.encoder import (
+    REOPEN_CHANGE,
+    V4l2H264Encoder,
+    X264Encoder,
+    open_encoder,
+)
 from pi_webrtc_streamer.media.packetiser import split_annex_b
 from pi_webrtc_streamer.media.sizes import enlargement
 from pi_webrtc_streamer.media.tiers import make_tiers
@@ -108,6 +115,64 @@ def test_an_encoder_whose_bitrate_is_fixed_suits_what_is_near_it(bitrate, share)
     encoder.set_bitrate(wanted)  # which is nothing to it
     assert encoder.suits(frame, wanted) == (abs(wanted - bitrate) <= REOPEN_CHANGE * bitrate)
     assert not encoder.suits(JpegDecoder().decode(jpeg(96, 48)), bitrate)
+
+
+def libx264_for_the_hardware(monkeypatch, **options: str):
+    """Let libx264 work in the place of the Raspberry Pi 4's encoder, with options."""
+    make = encoder_module._encoder_context
+
+    def make_other(name, *arguments):
+        context = make("libx264" if name == "h264_v4l2m2m" else name, *arguments)
+        if name == "h264_v4l2m2m":
+            context.options = options
+        return context
+
+    monkeypatch.setattr(encoder_module, "_encoder_context", make_other)
+    monkeypatch.setattr(encoder_module, "_hardware", encoder_module._Hardware())
+
+
+def test_hardware_that_gives_each_picture_back_is_used_until_it_does_not(monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    libx264_for_the_hardware(monkeypatch, preset="ultrafast", tune="zerolatency")
+    frame = JpegDecoder().decode(jpeg(320, 240))
+    encoder = open_one(Codec.H264, frame)
+    assert isinstance(encoder, V4l2H264Encoder)
+    assert "works" in caplog.text
+    for number in range(5):
+        _, is_keyframe = encoder.encode(frame, keyframe=False)
+        assert is_keyframe == (number == 0)
+    encoder._context = held_back = av.CodecContext.create("libx264", "w")
+    held_back.width, held_back.height, held_back.pix_fmt = 320, 240, "yuv420p"
+    held_back.time_base = Fraction(1, 30)
+    with pytest.raises(av.error.FFmpegError, match="holds pictures back"):
+        encoder.encode(frame, keyframe=False)
+    assert "has failed" in caplog.text
+    assert isinstance(open_one(Codec.H264, frame), X264Encoder)
+
+
+def test_hardware_that_holds_pictures_back_is_not_used(monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    libx264_for_the_hardware(monkeypatch, preset="medium")  # looks ahead
+    frame = JpegDecoder().decode(jpeg(320, 240))
+    assert isinstance(open_one(Codec.H264, frame), X264Encoder)
+    assert "it holds pictures back): using libx264" in caplog.text
+
+
+def test_an_earlier_picture_is_not_taken_for_this_one():
+    """Each would be shown with the time of a later one."""
+    context = encoder_module._encoder_context("libx264", 320, 240, StreamSettings(), 1_000_000)
+    context.pix_fmt, context.options = (
+        "yuvj420p",
+        {"x264-params": "rc-lookahead=1:sync-lookahead=0"},
+    )
+    encoder = encoder_module._PyavEncoder(context)
+    frame = JpegDecoder().decode(jpeg(320, 240))
+
+    def encode_many():
+        return [encoder.encode(frame, keyframe=False) for _ in range(60)]
+
+    with pytest.raises(av.error.FFmpegError, match="holds pictures back"):
+        encode_many()
 
 
 def test_the_encoder_is_chosen_by_trial_or_by_name(caplog):
