@@ -158,9 +158,8 @@ class Inlet:
         self, audience: int, fill: Fill, width: int, height: int, times: StageTimes
     ) -> None:
         """Take one picture, in the capture thread: what it was lent goes back at once."""
-        from ..media.planes import (
-            filled,  # not before somebody watches: it loads FFmpeg's libraries
-        )
+        # Not before somebody watches: it loads FFmpeg's libraries.
+        from ..media.planes import filled
 
         if not self._feed.refuses(width, height):
             planes = filled(picture_bytes(width, height), fill)
@@ -184,7 +183,7 @@ class Inlet:
                 self._take(connection, newest, audience)
 
     def _take(self, connection: _Connection, newest: Announcement, audience: int) -> None:
-        from ..media.planes import copied  # not before somebody watches, either
+        from ..media.planes import copied  # as above
 
         width, height = newest.width, newest.height
         if self._feed.refuses(width, height):

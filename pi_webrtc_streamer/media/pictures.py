@@ -86,8 +86,8 @@ class Pictures:
             if audience != self._audience:
                 return
             self._sought = False
-            if way is not self.way:
-                self.way = way
+            changed, self.way = way is not self.way, way
+            if changed and audience != NOBODY:
                 logger.info("camera %s: pictures come by way of: %s", self._camera, way.value)
             self._relay_if_needed()
 
