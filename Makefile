@@ -6,6 +6,7 @@
 #                   for soak: --seed NUMBER repeats an order of events
 # MINUTES=...       for soak: how long (60); for bench ARGS=streams: how long each is read (0.5);
 #                   for bench ARGS=robot: how long each run is measured (0.33)
+# TRACE=...         for bench ARGS=links: recorded links to play, parted by colons (docs/performance.md)
 # SECONDS=...       for fuzz: how long each parser is fuzzed (60)
 # PYTHON=...        a Python 3.10 to 3.14 of your choice
 # ROS_WHEELS=...    jazzy (the default) or kilted, where no ROS installation is sourced
@@ -13,6 +14,7 @@
 VENV ?= .venv
 export VENV
 MINUTES ?= 60
+export TRACE
 
 .DEFAULT_GOAL := help
 .PHONY: help run install-service update bench faults fuzz soak test test-picamera test-all-pythons check format lock clean

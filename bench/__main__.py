@@ -29,6 +29,7 @@ PARTS = {
     "memory": "resident memory",
     "join": "time to the first frame, time to release",
     "network": "5 % loss and 1 Mbit/s, in a network namespace",
+    "links": "age and width of the picture over recorded links: TRACE=FILES, in mahimahi's format",
     "comeback": "from when a network or the bridge is back to the next picture",
     "streams": "age of live streams by URL, after 5 s and after MINUTES (0.5), beside ffmpeg",
     "drive": "from a key to the robot, and what driving costs",

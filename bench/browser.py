@@ -24,7 +24,8 @@ SETTLE = 2_000  # milliseconds from the first picture until it counts
 class Seen:
     """What was read off a picture from ``begun`` to ``ended``.
 
-    When frames were shown, and how old they were then, in ms.
+    When frames were shown, and how old they were then, in ms; a frame whose code could not be read
+    has no lag, but is in ``ages`` as None. ``widths`` are in pixels.
     """
 
     begun: float
@@ -32,6 +33,8 @@ class Seen:
     times: list[float]
     lags: list[float]
     unreadable: int
+    ages: list[float | None]
+    widths: list[int]
 
 
 @contextmanager
@@ -100,11 +103,21 @@ def mjpeg_page(browser: Browser, url: str) -> Iterator[Page]:
         yield opened
 
 
-def watch(opened: Page, picture: str, frames: int = 0, seconds: float = 0) -> Seen:
-    """Read the barcode of every frame for a while; ``picture`` is ours, video or image."""
+def watch(
+    opened: Page, picture: str, frames: int = 0, seconds: float = 0, camera_width: int = 0
+) -> Seen:
+    """Read the barcode of every frame for a while; ``picture`` is ours, video or image.
+
+    What may be smaller than the camera's picture is read if ``camera_width`` says how wide that is.
+    """
     found = opened.evaluate(
         (PAGES / "measure.js").read_text(),
-        {"picture": picture, "frames": frames, "seconds": seconds or (frames / 5)},
+        {
+            "picture": picture,
+            "frames": frames,
+            "seconds": seconds or (frames / 5),
+            "camera": camera_width,
+        },
     )
     lags = [lag for lag in found["lags"] if lag is not None]
     return Seen(
@@ -113,4 +126,6 @@ def watch(opened: Page, picture: str, frames: int = 0, seconds: float = 0) -> Se
         times=found["times"],
         lags=lags,
         unreadable=len(found["lags"]) - len(lags),
+        ages=found["lags"],
+        widths=found["widths"],
     )

@@ -106,3 +106,31 @@ def frame_rate(times: Sequence[float]) -> float:
     if len(times) < 2 or times[-1] <= times[0]:
         return 0.0
     return (len(times) - 1) / (times[-1] - times[0]) * 1000
+
+
+def share_younger(
+    shown: Sequence[tuple[float, float | None]], limit: float, begun: float, ended: float
+) -> float:
+    """Return the share of time in which a picture on the screen is younger than a limit, in ms.
+
+    ``shown`` are the times at which pictures came, and how old each was then: it grows older while
+    it stays. Before the first, and while one is there whose age is unknown, none is young.
+    """
+    until = [at for at, _ in shown[1:]] + [ended]
+    young = sum(
+        max(0.0, min(end - at, limit - age))
+        for (at, age), end in zip(shown, until, strict=False)
+        if age is not None
+    )
+    return young / (ended - begun)
+
+
+def time_mean(shown: Sequence[tuple[float, float]], ended: float) -> float:
+    """Return the mean of what pictures are, each for as long as it is on the screen; NaN if none
+    are there. ``shown`` are the times at which they came, and their values.
+    """
+    if not shown:
+        return math.nan
+    until = [at for at, _ in shown[1:]] + [ended]
+    total = sum((end - at) * value for (at, value), end in zip(shown, until, strict=True))
+    return total / (ended - shown[0][0])

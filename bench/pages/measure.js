@@ -5,9 +5,10 @@
  * Watches a picture for a number of frames or of seconds, and reads the barcode of each frame that is shown.
  *
  * A frame counts as seen when the page is called back for it, before anything is drawn or read.
- * Returns the time of each frame in ms, and of the begin and the end, and its age ("lag") then; a lag is null where the code makes no sense.
+ * Returns the time of each frame in ms, and of the begin and the end, its width, and its age ("lag") then; a lag is null where the code makes no sense.
+ * Of a picture that may be smaller than the camera's, `camera` is the camera's width.
  */
-async ({ picture, frames, seconds }) => {
+async ({ picture, frames, seconds, camera }) => {
   const find = {
     ours: () => window.streamer.cameras.get('camera').video,
     video: () => document.querySelector('video'),
@@ -35,13 +36,15 @@ async ({ picture, frames, seconds }) => {
   const read = () => {
     const element = find();
     const width = element.videoWidth ?? element.naturalWidth;
-    const side = width >= 32 * BITS ? 32 : 16;
+    const whole = camera || width;
+    const side = whole >= 32 * BITS ? 32 : 16;
+    const scale = width / whole;
     if (canvas.width !== BITS * side) {
       canvas.width = BITS * side;
       canvas.height = 1;
     }
     // Once and no more than one row: the picture may change between two calls, and each of them takes time.
-    context.drawImage(element, 0, side / 2, BITS * side, 1, 0, 0, BITS * side, 1);
+    context.drawImage(element, 0, (scale * side) / 2, scale * BITS * side, 1, 0, 0, BITS * side, 1);
     const { data } = context.getImageData(0, 0, BITS * side, 1);
     let code = 0;
     for (let bit = BITS - 1; bit >= 0; bit -= 1) {
@@ -51,11 +54,13 @@ async ({ picture, frames, seconds }) => {
   };
   const times = [];
   const lags = [];
+  const widths = [];
   const begun = performance.now();
   const enough = (now) => (frames ? lags.length >= frames : false) || (seconds ? now - begun > seconds * 1000 : false);
   const note = (now, code) => {
     const lag = (((epoch + now - code) % WRAP) + WRAP) % WRAP;
     times.push(now);
+    widths.push(find().videoWidth ?? find().naturalWidth);
     lags.push(lag < HIGHEST_LAG_MS ? lag : null);
   };
   await new Promise((resolve) => {
@@ -78,5 +83,5 @@ async ({ picture, frames, seconds }) => {
     else find().requestVideoFrameCallback(onVideoFrame);
     if (seconds) setTimeout(resolve, seconds * 1000 + 500);
   });
-  return { begun, times, lags, ended: performance.now() };
+  return { begun, times, lags, widths, ended: performance.now() };
 }

@@ -13,13 +13,14 @@ import socket
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 from .chromium import CHROMIUM
+from .traced_link import TracedLink, tun_pair
 from .waiting import wait_for
 
 PREFIX = 30
@@ -100,8 +101,21 @@ def link() -> Iterator[Link]:
         raise NoNetwork("ip is not installed (package iproute2)")
     if os.geteuid():
         raise NoNetwork("network namespaces take root")
-    with _alone():
-        yield from _made()
+    with _alone(), _made(_veth) as (link, _):
+        yield link
+
+
+@contextmanager
+def traced_link() -> Iterator[tuple[Link, TracedLink]]:
+    """Make a link as :func:`link` does, that can play a trace; nothing narrows it until then.
+
+    :raises NoNetwork: if the kernel does not let us.
+    """
+    if shutil.which("ip") is None or os.geteuid():
+        raise NoNetwork("network namespaces take root and ip (package iproute2)")
+    with _alone(), _made(_tun) as (link, traced):
+        assert traced is not None
+        yield link, traced
 
 
 @contextmanager
@@ -121,21 +135,36 @@ def _bound(lock: socket.socket) -> bool:
     return True
 
 
-def _made() -> Iterator[Link]:
+@contextmanager
+def _made(make_devices: _MakeDevices) -> Iterator[tuple[Link, TracedLink | None]]:
     pid = os.getpid()
     network = f"10.213.{pid & 0xFF}."  # not that of another process, which was just started
     link = Link(f"streamer{pid}", f"strm{pid % 100_000}", f"{network}1", f"{network}2")
     with ExitStack() as stack:
         with _explained():
-            _set_up(link, stack)
-        yield link
+            run("ip", "netns", "add", link.namespace)
+            stack.callback(run, "ip", "netns", "delete", link.namespace)
+            traced = make_devices(link, stack)
+            _set_up(link)
+        yield link, traced
 
 
-def _set_up(link: Link, stack: ExitStack) -> None:
-    run("ip", "netns", "add", link.namespace)
-    stack.callback(run, "ip", "netns", "delete", link.namespace)
+_MakeDevices = Callable[[Link, ExitStack], TracedLink | None]
+
+
+def _veth(link: Link, stack: ExitStack) -> None:
     run("ip", "link", "add", link.device, "type", "veth", "peer", "name", link.device_there)
     stack.callback(_try, "ip", "link", "delete", link.device)
+
+
+def _tun(link: Link, stack: ExitStack) -> TracedLink:
+    try:
+        return stack.enter_context(tun_pair(link.device, link.device_there))
+    except OSError as error:
+        raise NoNetwork(f"no TUN devices can be made: {error}") from error
+
+
+def _set_up(link: Link) -> None:
     run("ip", "link", "set", link.device_there, "netns", link.namespace)
     # A link carries packets, not bundles of them: each is to be lost for itself.
     run("ip", "link", "set", link.device, "gso_max_segs", "1")

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.figures import Figure, Part, frame_rate, freezes, median, percentile, slope
+from bench.figures import (
+    Figure,
+    Part,
+    frame_rate,
+    freezes,
+    median,
+    percentile,
+    share_younger,
+    slope,
+    time_mean,
+)
 from bench.report import number, table, write
 from bench.stages import stages_part
 from bench.viewers import Count, bitrate, rates
@@ -46,6 +56,18 @@ def test_gaps_and_rate_come_from_the_times_of_frames():
     assert frame_rate([0, 100, 200]) == 10
     assert frame_rate([5]) == 0
     assert freezes([]).longest == 0
+
+
+def test_a_picture_grows_older_while_it_stays():
+    shown = [(100, 50), (200, 150), (300, None), (400, 300)]
+    assert share_younger(shown, 200, 0, 1000) == (100 + 50) / 1000
+    assert share_younger([(0, 0)], 200, 0, 1000) == 0.2
+    assert share_younger([], 200, 0, 1000) == 0
+
+
+def test_what_stays_longer_weighs_more():
+    assert time_mean([(100, 1280), (200, 640)], 500) == (1280 + 3 * 640) / 4
+    assert math.isnan(time_mean([], 500))
 
 
 def test_rates_are_each_viewers_own():
