@@ -330,14 +330,20 @@ def comes_back_after(
         said.append(capfd.readouterr().err)
         return text in "".join(said)
 
+    def wait_until_said(text: str) -> None:
+        try:
+            wait_for(lambda: has_said(text), f"{text!r} in the log")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said:\n{''.join(said)}") from None
+
     with camera_and_observer() as (node, observer):
         observer.look()
         observer.change("configure", "activate")
         observer.next(2)
         fail(node)
-        wait_for(lambda: has_said("has delivered no picture"), "the failure to be said")
+        wait_until_said("has delivered no picture")
         mend()
-        wait_for(lambda: has_said("capturing again: camera"), "the camera to be back")
+        wait_until_said("capturing again: camera")
         assert len(observer.next(5)) == 5
         observer.change("deactivate", "cleanup", "configure")
 
