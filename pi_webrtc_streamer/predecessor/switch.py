@@ -22,7 +22,7 @@ LONGEST_CHANGE = 10.0  # seconds; a camera may take some to open
 ASK_AGAIN_AFTER = 1.0  # seconds
 MOST_QUESTIONS = 5
 LOOK_INTERVAL = 0.1  # seconds
-LONGEST_LOOK = 4.0  # seconds for DDS to find a node that is there; it announces itself every three
+LONGEST_LOOK = 2.0  # seconds for DDS to find a node that is there
 
 # What leads from each state of rest towards the goal.
 TO_ACTIVE = {
