@@ -186,7 +186,7 @@ class CameraFeed:
         """Say how the camera is, given what the publishers of its topic publish."""
         now = self._clock()
         age = None if self._last_received is None else now - self._last_received
-        period, patience = self._rhythm.period, self._rhythm.patience
+        period, patience = self._rhythm.period, self.patience
         state, reason = explain(
             topic=self.topic,
             wanted=self.wanted,
@@ -207,6 +207,11 @@ class CameraFeed:
         return FeedStatus(
             state, reason, width, height, rate, age, delay, self._misfit, patience, self._loss
         )
+
+    @property
+    def patience(self) -> float:
+        """For how many seconds no picture may come, by the camera's own rhythm."""
+        return self._rhythm.patience
 
     @property
     def wanted(self) -> bool:

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from rclpy.event_handler import (
@@ -37,7 +37,6 @@ RCLError = rclpy_implementation.RCLError
 LOOK_AGAIN_AFTER = 1.0  # seconds without a message
 SAY_AGAIN_AFTER = 10.0  # seconds
 # How large a socket's receive buffer is unless somebody asks for another one.
-DEFAULT_BUFFER = Path("/proc/sys/net/core/rmem_default")
 MESSAGES = {COMPRESSED_IMAGE: SerializedCompressedImage, IMAGE: SerializedImage}
 
 
@@ -97,6 +96,7 @@ class OnDemandSubscription:
         self._on_misfit = on_misfit
         self._on_loss = on_loss
         self._loss = Loss(time.monotonic())
+        self._buffer = _default_buffer()
         self._audience = NOBODY
         self._listening: Owned | None = None
         self._listening_for = NOBODY
@@ -183,7 +183,7 @@ class OnDemandSubscription:
         message_type, reliability = self._kind
         reliable = reliability is ReliabilityPolicy.RELIABLE
         kind = Kind(self._topic, message_type == COMPRESSED_IMAGE, reliable)
-        return self._loss.explain(time.monotonic(), kind, int(DEFAULT_BUFFER.read_text()))
+        return self._loss.explain(time.monotonic(), kind, self._buffer)
 
     def _subscribe(self, kind: _Kind) -> None:
         self._kind = kind
@@ -240,3 +240,17 @@ class OnDemandSubscription:
         self._node.get_logger().warning(why)
         self._follow_publishers()
         self._on_misfit(why)
+
+
+def _default_buffer() -> int:
+    """Return how many bytes a socket's receive buffer has that asks for none.
+
+    A socket is asked, since in a container /proc/sys/net may lack the setting.
+    """
+    with Owned() as owned:
+        made = owned.take(
+            "a socket to ask",
+            lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+            socket.socket.close,
+        )
+        return made.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from aiohttp import web
 
@@ -74,14 +73,13 @@ def _describe_teleop(request: web.Request) -> dict[str, object] | None:
 async def snapshot(request: web.Request) -> web.Response:
     """Return the next picture."""
     feed = requested_feed(request)
-    types = partial(request.app[BRIDGE].publisher_types, feed.topic)
     # A slow camera is given the time that it takes.
-    patience = min(max(SNAPSHOT_TIMEOUT, feed.status(types()).patience), LONGEST_SNAPSHOT)
+    patience = min(max(SNAPSHOT_TIMEOUT, feed.patience), LONGEST_SNAPSHOT)
     with _serving(request), _reading(feed) as frames:
         try:
             frame = await asyncio.wait_for(frames.next(always_look=True), patience)
         except asyncio.TimeoutError:
-            reason = feed.status(types()).reason
+            reason = feed.status(request.app[BRIDGE].publisher_types(feed.topic)).reason
             raise ApiError(503, reason or "no picture came in time", RETRY_AFTER) from None
     headers = {"Cache-Control": "no-store", "X-Timestamp": _seconds(frame.times.captured)}
     return web.Response(body=bytes(frame.data), content_type="image/jpeg", headers=headers)
