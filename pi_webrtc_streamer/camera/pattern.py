@@ -14,7 +14,7 @@ import numpy as np
 
 from ..settings.schema import Setting, SettingsError, Value
 from . import barcode
-from .source import Picture, Plane, sleep_until
+from .source import Beat, Picture, Plane
 
 NEUTRAL = 128
 
@@ -48,8 +48,7 @@ class PatternSource:
     def __init__(self, width: int, height: int, framerate: float, busy: bool = False) -> None:
         self._width, self._height = width, height
         self._busy = _BusyArea(width, busy_rows(height)) if busy else None
-        self._period = 1 / framerate
-        self._due = 0.0
+        self._beat = Beat(framerate)
         self._count = 0
         self._background = _background(width, height)
 
@@ -67,7 +66,7 @@ class PatternSource:
     @property
     def framerate(self) -> float:
         """Pictures a second."""
-        return 1 / self._period
+        return self._beat.framerate
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -80,11 +79,11 @@ class PatternSource:
 
     def set_framerate(self, framerate: float) -> None:
         """Change the rate at once."""
-        self._period = 1 / framerate
+        self._beat.framerate = framerate
 
     def start(self) -> None:
         """Begin with a picture at once."""
-        self._due = time.monotonic()
+        self._beat.start()
 
     def stop(self) -> None:
         """Nothing runs between two pictures."""
@@ -92,12 +91,7 @@ class PatternSource:
     @contextmanager
     def capture(self) -> Iterator[Picture | None]:
         """Wait until the next picture is due, and draw it."""
-        if not sleep_until(self._due):
-            yield None
-            return
-        # A picture that is late does not hurry the ones behind it.
-        self._due = max(self._due, time.monotonic() - self._period) + self._period
-        yield self._draw(time.time_ns())
+        yield self._draw(time.time_ns()) if self._beat.wait() else None
 
     def close(self) -> None:
         """Nothing is held."""

@@ -118,3 +118,26 @@ def sleep_until(due: float) -> bool:
     wait = due - time.monotonic()
     time.sleep(min(max(wait, 0), LONGEST_WAIT))
     return wait <= LONGEST_WAIT
+
+
+class Beat:
+    """Says when pictures are due that come ``framerate`` times a second; the rate may change."""
+
+    def __init__(self, framerate: float) -> None:
+        self.framerate = framerate
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Begin with a picture at once."""
+        self._due = time.monotonic()
+
+    def wait(self) -> bool:
+        """Wait for the next picture, or :data:`LONGEST_WAIT`; returns whether it is due.
+
+        One that is late does not hurry the ones behind it.
+        """
+        if not sleep_until(self._due):
+            return False
+        period = 1 / self.framerate
+        self._due = max(self._due, time.monotonic() - period) + period
+        return True

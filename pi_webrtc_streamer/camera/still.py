@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from ..settings.schema import Setting, SettingsError, Value
-from .source import Picture, sleep_until
+from .source import Beat, Picture
 
 Made = TypeVar("Made")
 
@@ -22,9 +22,13 @@ class StillSource:
     def __init__(self, name: str, picture: Picture, framerate: float) -> None:
         self.hardware_id = name
         self.description = f"{name}, {picture.width}x{picture.height}, one picture"
-        self.framerate = framerate
         self._picture = replace(picture, lasting=True)
-        self._due = 0.0
+        self._beat = Beat(framerate)
+
+    @property
+    def framerate(self) -> float:
+        """Pictures a second."""
+        return self._beat.framerate
 
     @property
     def controls(self) -> Mapping[str, tuple[Setting, Value | None]]:
@@ -37,11 +41,11 @@ class StillSource:
 
     def set_framerate(self, framerate: float) -> None:
         """Change the rate at once."""
-        self.framerate = framerate
+        self._beat.framerate = framerate
 
     def start(self) -> None:
         """Begin at once."""
-        self._due = time.monotonic()
+        self._beat.start()
 
     def stop(self) -> None:
         """Nothing runs between two loans."""
@@ -49,13 +53,8 @@ class StillSource:
     @contextmanager
     def capture(self) -> Iterator[Picture | None]:
         """Wait until the picture is due again."""
-        if not sleep_until(self._due):
-            yield None
-            return
-        # One that is late does not hurry the ones behind it.
-        period = 1 / self.framerate
-        self._due = max(self._due, time.monotonic() - period) + period
-        yield replace(self._picture, stamp=time.time_ns())
+        due = self._beat.wait()
+        yield replace(self._picture, stamp=time.time_ns()) if due else None
 
     def close(self) -> None:
         """Nothing is held."""
