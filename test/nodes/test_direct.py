@@ -35,6 +35,7 @@ from support.cameras import camera_state, get_stats, goes, reaches
 from support.leaks import all_given_back, held_at_rest
 from support.nodes import TOPIC, OfferingPublisher, Publisher, grey_jpeg, make_bridge, running
 from support.quadrants import assert_quadrants, quadrants
+from support.repeating import repeating
 from support.waiting import until, wait_for
 from support.ways import taking
 from support.whep import mean_luma, watching
@@ -81,19 +82,8 @@ def offering(name: bytes) -> Iterator[Outlet]:
 @contextmanager
 def putting(outlet: Outlet, picture: Picture) -> Iterator[None]:
     """Have a picture put again and again: a viewer shows one when the next one begins."""
-    stop = threading.Event()
-
-    def run() -> None:
-        while not stop.wait(1 / 30):
-            put(outlet, replace(picture, stamp=time.time_ns()))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with repeating(lambda: put(outlet, replace(picture, stamp=time.time_ns())), 1 / 30):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 async def test_pictures_go_this_way(node, way):

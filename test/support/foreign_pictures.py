@@ -2,34 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages as other people's nodes publish them: four colours, or a ramp of depth."""
 
-import io
 import struct
 import zlib
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 
 import numpy as np
-from PIL import Image as PillowImage
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
+from .pictures import saved
 from .quadrants import quadrants
 from .raw_images import image_of, message, mosaic
+from .repeating import repeating
 
 WIDTH, HEIGHT = 320, 240
 RGB = quadrants(WIDTH, HEIGHT)
 RAMP = np.tile(np.linspace(500, 5000, WIDTH).astype(np.uint16), (HEIGHT, 1))  # mm
 PERIOD = 0.1  # seconds between two pictures
-
-
-def saved(pixels: np.ndarray, name: str, **options) -> bytes:
-    """Encode with Pillow."""
-    file = io.BytesIO()
-    PillowImage.fromarray(pixels).save(file, name, **options)
-    return file.getvalue()
 
 
 def compressed(data: bytes, said: str) -> CompressedImage:
@@ -82,21 +74,16 @@ def publishing(node: Node, messages: dict[str, Image | CompressedImage]) -> Iter
     publishers = {
         name: node.create_publisher(type(each), name, qos) for name, each in messages.items()
     }
-    stop = Event()
 
-    def run() -> None:
-        while not stop.wait(PERIOD):
-            now = node.get_clock().now().to_msg()
-            for name, each in messages.items():
-                each.header.stamp = now
-                publishers[name].publish(each)
+    def publish() -> None:
+        now = node.get_clock().now().to_msg()
+        for name, each in messages.items():
+            each.header.stamp = now
+            publishers[name].publish(each)
 
-    thread = Thread(target=run)
-    thread.start()
     try:
-        yield
+        with repeating(publish, PERIOD):
+            yield
     finally:
-        stop.set()
-        thread.join()
         for publisher in publishers.values():
             node.destroy_publisher(publisher)

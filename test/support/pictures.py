@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures and videos to begin with."""
 
+import io
+
 import av
 import numpy as np
 from hypothesis import strategies as st
+from PIL import Image
 
 from pi_webrtc_streamer.camera.jpeg import encode_jpeg
 from pi_webrtc_streamer.camera.source import Picture
@@ -64,6 +67,14 @@ def write_noise(path):
             picture = rng.integers(0, 256, (480, 640, 3), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         container.mux(stream.encode())
+
+
+def saved(pixels: np.ndarray | Image.Image, name: str, **options) -> bytes:
+    """Return the file that Pillow makes of a picture, in the format of this name."""
+    file = io.BytesIO()
+    picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    picture.save(file, name, **options)
+    return file.getvalue()
 
 
 def jpeg(width: int, height: int, luma: int | None = None) -> memoryview:

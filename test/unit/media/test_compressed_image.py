@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CompressedImages of every format, made by the encoders that publishers use."""
 
-import io
 import struct
 import zlib
 
@@ -17,6 +16,7 @@ from pi_webrtc_streamer.media.cdr import CompressedImage, Image, ImageError
 from pi_webrtc_streamer.media.compressed_image import to_jpeg
 from pi_webrtc_streamer.media.picture_format import PictureFormat, find_format
 from pi_webrtc_streamer.ros.cv_convert import to_bgr
+from support.pictures import saved
 from support.quadrants import assert_quadrants, quadrants
 from support.raw_images import NEEDS_CV_BRIDGE, image_of, mosaic
 
@@ -34,14 +34,6 @@ def shown(data: bytes, said: str = "", convert=refuse, **limits: int) -> np.ndar
     """Return the RGB of the JPEG that is made."""
     image = CompressedImage(7, "optical", said, memoryview(data))
     return simplejpeg.decode_jpeg(to_jpeg(image, convert, **limits), "RGB").astype(int)
-
-
-def saved(pixels: np.ndarray | PillowImage.Image, name: str, **options) -> bytes:
-    """Encode with Pillow."""
-    file = io.BytesIO()
-    picture = pixels if isinstance(pixels, PillowImage.Image) else PillowImage.fromarray(pixels)
-    picture.save(file, name, **options)
-    return file.getvalue()
 
 
 def opencv(pixels: np.ndarray, name: str) -> bytes:

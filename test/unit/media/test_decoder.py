@@ -3,7 +3,6 @@
 """JPEG pictures of any kind are decoded, or refused."""
 
 import contextlib
-import io
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from PIL import Image
 
 from pi_webrtc_streamer.media.decoder import DecodeError, JpegDecoder
 from pi_webrtc_streamer.media.jpeg import read_jpeg_header
-from support.pictures import jpeg, luma
+from support.pictures import jpeg, luma, saved
 from support.quadrants import assert_quadrants, quadrants
 
 
@@ -28,10 +27,9 @@ def test_every_subsampling_is_taken(subsampling):
     assert abs(luma(frame).mean() - 100) < 2
 
 
-def saved(mode: str = "RGB", **options) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(quadrants(160, 120)).convert(mode).save(file, "JPEG", quality=92, **options)
-    return file.getvalue()
+def in_colours(mode: str = "RGB", **options) -> bytes:
+    picture = Image.fromarray(quadrants(160, 120)).convert(mode)
+    return saved(picture, "JPEG", quality=92, **options)
 
 
 def avi1(jpeg: bytes) -> bytes:
@@ -46,15 +44,15 @@ def avi1(jpeg: bytes) -> bytes:
 
 
 VARIANTS = {
-    "baseline": saved(),
-    "AVI1": avi1(saved()),
-    "progressive": saved(progressive=True),
-    "tables of its own": saved(optimize=True),
-    "restart markers": saved(restart_marker_blocks=4),
-    "RGB": saved(keep_rgb=True),
-    "CMYK": saved("CMYK"),
-    "a colour profile in several segments": saved(icc_profile=bytes(100_000)),
-    "a comment with an end marker": saved(comment=b"\xff\xd9\xff\xd8"),
+    "baseline": in_colours(),
+    "AVI1": avi1(in_colours()),
+    "progressive": in_colours(progressive=True),
+    "tables of its own": in_colours(optimize=True),
+    "restart markers": in_colours(restart_marker_blocks=4),
+    "RGB": in_colours(keep_rgb=True),
+    "CMYK": in_colours("CMYK"),
+    "a colour profile in several segments": in_colours(icc_profile=bytes(100_000)),
+    "a comment with an end marker": in_colours(comment=b"\xff\xd9\xff\xd8"),
 }
 
 

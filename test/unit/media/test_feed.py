@@ -45,13 +45,6 @@ def feed(clock):
     return feed
 
 
-@pytest.fixture
-def intake(feed):
-    intake = Intake(feed, to_bgr)
-    yield intake
-    intake.close()
-
-
 def message(data: bytes = JPEG, image_format: str = "jpeg") -> bytes:
     return serialize_message(CompressedImage(format=image_format, data=array.array("B", data)))
 

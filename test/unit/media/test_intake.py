@@ -33,13 +33,6 @@ def frames(feed):
         yield mailbox
 
 
-@pytest.fixture
-def intake(feed):
-    intake = Intake(feed, to_bgr)
-    yield intake
-    intake.close()
-
-
 def test_a_picture_is_published_as_jpeg_with_its_stamp(feed, frames, intake):
     intake.take_image(
         serialize_message(message(RED._replace(stamp=12_000_000_034))), 13_000_000_000

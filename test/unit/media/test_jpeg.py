@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """JPEG headers, read without decoding."""
 
-import io
-
 import numpy as np
 import pytest
 import simplejpeg
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pi_webrtc_streamer.media.jpeg import JpegError, read_jpeg_header
+from support.pictures import saved
 
 
 def jpeg(width: int, height: int, subsampling: str = "420") -> bytes:
@@ -29,10 +28,8 @@ def grey(width: int, height: int) -> bytes:
 
 def progressive(width: int, height: int) -> bytes:
     """Return a picture in several scans, with tables between them."""
-    file = io.BytesIO()
     ramp = np.linspace(0, 255, width * height).reshape(height, width).astype(np.uint8)
-    Image.fromarray(ramp).convert("RGB").save(file, "JPEG", progressive=True)
-    return file.getvalue()
+    return saved(Image.fromarray(ramp).convert("RGB"), "JPEG", progressive=True)
 
 
 PROGRESSIVE = progressive(64, 48)
