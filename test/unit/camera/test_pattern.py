@@ -64,10 +64,10 @@ def test_the_busy_pattern_is_a_texture_that_scrolls_under_noise():
     assert before.std() > 10
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (640, 480), (641, 481), (16, 16)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (640, 480), (641, 481), (16, 64)])
 def test_what_is_drawn_ahead_is_busy_and_tells_its_time(width, height):
     pictures = captured(DrawnAhead(width, height, framerate=1000), 2 * AHEAD + 1)
-    below_barcode = slice(min(barcode.LARGE, height // 2), height)
+    below_barcode = slice(barcode.square_size(width), height)
     busy = captured(PatternSource(width, height, framerate=1000, busy=True), AHEAD + 1)[1:]
     for earlier, later in itertools.pairwise(pictures):
         assert earlier.stamp < later.stamp
