@@ -22,6 +22,7 @@ from .processes import ENVIRONMENT
 
 PARTS = {
     "glass": "glass to glass in Chromium, beside MJPEG, aiortc and GStreamer",
+    "direct": "over DDS, by shared memory and in one process, beside GStreamer with raw pictures",
     "steps": "glass to glass without what makes it short, a thing at a time",
     "stages": "where the time goes on a picture's way",
     "idle": "CPU with nobody watching",

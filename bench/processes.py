@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -107,6 +108,26 @@ def robot(
         bridge = stack.enter_context(_ending(node("bridge_node", *bridge_parameters)))
         running = Streamer(f"http://{host}:{port}/", tuple(programs), bridge)
         wait_for(lambda: _is_up(running), "the nodes are active", *programs, bridge)
+        yield running
+
+
+@contextmanager
+def one_process(camera: Camera, shape: Shape = HD) -> Iterator[Streamer]:
+    """Run a camera and the bridge in one process, for the length of a context."""
+    port = free_port()
+    options = {"source": camera.source, "width": shape.width, "height": shape.height}
+    options |= {"framerate": shape.framerate, "port": port}
+    parameters = (f"bitrate:={BITRATE}", f"framerate:={float(shape.framerate)}")
+    with _ending(
+        Program(
+            "pi-webrtc-streamer",
+            *(f"--{name}={value}" for name, value in options.items()),
+            "--ros-args",
+            *itertools.chain.from_iterable(("-p", f"bridge:{each}") for each in parameters),
+        )
+    ) as program:
+        running = Streamer(f"http://127.0.0.1:{port}/", (program,), program)
+        wait_for(lambda: _is_up(running), "the program is up", program)
         yield running
 
 

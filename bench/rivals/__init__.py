@@ -40,12 +40,30 @@ def gstreamer_server(port: int) -> Iterator[tuple[str, int]]:
 
     :raises Unavailable: if its packages are not installed.
     """
+    with _gstreamer(port) as (url, feed):
+        _, pipeline, *_ = descendants(feed)
+        yield url, pipeline
+
+
+@contextmanager
+def gstreamer_fed_directly(port: int) -> Iterator[tuple[str, int]]:
+    """Run GStreamer's webrtcbin with raw pictures of its own: what is measured needs no camera.
+
+    The process is the one that feeds it; the pipeline's is its child.
+
+    :raises Unavailable: if its packages are not installed.
+    """
+    with _gstreamer(port, str(HD.width), str(HD.height)) as served:
+        yield served
+
+
+@contextmanager
+def _gstreamer(port: int, *size: str) -> Iterator[tuple[str, int]]:
     _need_gstreamer()
     url = f"http://127.0.0.1:{port}/"
-    arguments = (str(port), str(BITRATE), str(HD.framerate))
+    arguments = (str(port), str(BITRATE), str(HD.framerate), *size)
     with server("python", "-m", "bench.rivals.gstreamer_feed", *arguments, url=url) as program:
-        _, pipeline, *_ = descendants(program.process.pid)
-        yield url, pipeline
+        yield url, program.process.pid
 
 
 def _need_gstreamer() -> None:

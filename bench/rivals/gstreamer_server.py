@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """GStreamer: one x264enc, and a payloader and a webrtcbin for each viewer.
 
-Reads pictures from its standard input, each one's length in four bytes before it. Runs with the
-system's Python, which has GStreamer's bindings, and imports nothing of this project.
+Reads pictures from its standard input, each one's length in four bytes before it: JPEG, or the
+planes of YUV 4:2:0 if a size is given. Runs with the system's Python, which has GStreamer's
+bindings, and imports nothing of this project.
 
-    /usr/bin/python3 gstreamer_server.py PORT BITRATE FRAMERATE < pictures
+    /usr/bin/python3 gstreamer_server.py PORT BITRATE FRAMERATE [WIDTH HEIGHT] < pictures
 """
 
 from __future__ import annotations
@@ -29,13 +30,15 @@ PAGE = Path(__file__).parents[1] / "pages" / "gstreamer.html"
 PAYLOAD_TYPE = 96
 ENCODE = """
     appsrc name=camera is-live=true do-timestamp=true format=time max-buffers=1
-        leaky-type=downstream caps=image/jpeg,framerate={framerate}/1
-    ! jpegdec ! videoconvert ! video/x-raw,format=I420
-    ! x264enc name=encoder tune=zerolatency speed-preset=ultrafast bitrate={kilobits}
+        leaky-type=downstream caps={caps},framerate={framerate}/1
+    ! {to_planes}
+    x264enc name=encoder tune=zerolatency speed-preset=ultrafast bitrate={kilobits}
         key-int-max=100000 vbv-buf-capacity=200
     ! video/x-h264,profile=constrained-baseline,stream-format=byte-stream
     ! tee name=encoded allow-not-linked=true
 """
+JPEG = {"caps": "image/jpeg", "to_planes": "jpegdec ! videoconvert ! video/x-raw,format=I420 !"}
+RAW = "video/x-raw,format=I420,width={width},height={height}"
 RTP = f"media=video,encoding-name=H264,payload={PAYLOAD_TYPE},packetization-mode=(string)1"
 SEND = f"""
     queue name=queue max-size-buffers=3 leaky=downstream
@@ -174,16 +177,20 @@ def feed(source: Gst.Element, loop: GLib.MainLoop) -> None:
     """Push every picture from the standard input until it ends."""
     pictures = sys.stdin.buffer
     while len(header := pictures.read(4)) == 4:
-        jpeg = pictures.read(int.from_bytes(header, "big"))
-        source.emit("push-buffer", Gst.Buffer.new_wrapped(jpeg))
+        picture = pictures.read(int.from_bytes(header, "big"))
+        source.emit("push-buffer", Gst.Buffer.new_wrapped(picture))
     loop.quit()
 
 
-def main(port: int, bitrate: int, framerate: int) -> None:
+def main(port: int, bitrate: int, framerate: int, width: int = 0, height: int = 0) -> None:
     """Serve until the pictures end."""
     Gst.init(None)
     loop = GLib.MainLoop()
-    pipeline = Gst.parse_launch(ENCODE.format(kilobits=bitrate // 1000, framerate=framerate))
+    raw = {"caps": RAW.format(width=width, height=height), "to_planes": ""}
+    encode = ENCODE.format(
+        kilobits=bitrate // 1000, framerate=framerate, **(raw if width else JPEG)
+    )
+    pipeline = Gst.parse_launch(encode)
     pipeline.set_state(Gst.State.PLAYING)
     source = pipeline.get_by_name("camera")
     threading.Thread(target=feed, args=(source, loop), daemon=True).start()
@@ -196,4 +203,4 @@ def main(port: int, bitrate: int, framerate: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:4]))
+    main(*(int(argument) for argument in sys.argv[1:6]))
