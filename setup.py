@@ -20,6 +20,7 @@ from distutils.command.install_data import install_data  # isort: skip  (setupto
 PACKAGE = "pi_webrtc_streamer"
 SHARE = f"share/{PACKAGE}"
 NODES = ["camera_node", "bridge_node"]
+COMMAND = "pi-webrtc-streamer"
 LAUNCHER = """\
 #!/bin/sh
 # pip puts programs into bin/, ros2 run and ros2 launch look for them here.
@@ -28,14 +29,14 @@ exec "$(dirname "$0")/../../bin/$(basename "$0")" "$@"
 
 
 class InstallData(install_data):
-    """Add lib/<package>/<node> to a wheel: `ros2 launch` then works after pip as after colcon."""
+    """Add lib/<package>/<program> to a wheel: `ros2 launch` works after pip as after colcon."""
 
     def run(self) -> None:
         super().run()
         if not {"bdist_wheel", "editable_wheel"} & self.distribution.command_obj.keys():
             return
-        for node in NODES:
-            launcher = Path(self.install_dir, "lib", PACKAGE, node)
+        for program in (*NODES, COMMAND):
+            launcher = Path(self.install_dir, "lib", PACKAGE, program)
             launcher.parent.mkdir(parents=True, exist_ok=True)
             launcher.write_text(LAUNCHER)
             launcher.chmod(0o755)
@@ -87,7 +88,7 @@ setup(
     entry_points={
         "console_scripts": [
             *(f"{node} = {PACKAGE}.programs:{node}" for node in NODES),
-            f"pi-webrtc-streamer = {PACKAGE}.cli:main",
+            f"{COMMAND} = {PACKAGE}.cli:main",
         ],
     },
     distclass=Package,

@@ -27,7 +27,7 @@ from launch.actions import (
     SetEnvironmentVariable,
 )
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import LifecycleNode, Node
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
@@ -45,6 +45,7 @@ from .settings.topics import bridge_parameters, name_topics
 PACKAGE = "pi_webrtc_streamer"
 DEFAULT_CONFIG = str(Path(get_package_share_directory(PACKAGE), "config", "streamer.yaml"))
 BRIDGE = "bridge"
+PROCESS = "streamer"  # where all nodes are in one
 OF_CAMERAS = (
     *FOR_CAMERAS,
     *("jpeg_quality", "flip", "rotation", "frame_id", "frame_prefix", "camera_info_url"),
@@ -82,6 +83,13 @@ TOPICS = DeclareLaunchArgument(
     default_value="",
     description="Topics with pictures of other nodes, with commas between them, to be shown "
     "instead of cameras (/usb_cam/image_raw,/eye/image_raw/compressed).",
+)
+ONE_PROCESS = DeclareLaunchArgument(
+    "one_process",
+    default_value="false",
+    choices=["true", "false"],
+    description="Whether cameras and bridge run in one process. It takes less memory; but what "
+    "crashes takes all others with it.",
 )
 OF_ALL_NODES = [
     DeclareLaunchArgument(
@@ -145,6 +153,7 @@ class Parts:
         return [
             *CONFIGURATION,
             *([] if self.cameras else [TOPICS]),
+            *([ONE_PROCESS] if self.cameras and self.bridge else []),
             *(declare_setting(name) for name in settings),
             *OF_ALL_NODES,
         ]
@@ -165,14 +174,20 @@ def start_nodes(parts: Parts, context: LaunchContext) -> list[Any]:
         raise RuntimeError(str(error)) from error
     folder = TemporaryDirectory(prefix=f"{PACKAGE}_")
     atexit.register(folder.cleanup)
+
+    def written(name: str, nodes: dict[str, dict[str, Value]]) -> str:
+        path = Path(folder.name, f"{name}.yaml")
+        path.write_text(parameter_file(nodes), encoding="utf-8")
+        return str(path)
+
     actions: list[Any] = [
         *(LogInfo(msg=text) for text in config.infos),
         *(LogInfo(msg=f"warning: {text}") for text in config.warnings),
     ]
+    if arguments.get("one_process") == "true":
+        return [*actions, make_process(written(PROCESS, parameters), delay)]
     for name, of_node in parameters.items():
-        file = Path(folder.name, f"{name}.yaml")
-        file.write_text(parameter_file(of_node), encoding="utf-8")
-        actions += make_node(name, str(file), delay)
+        actions += make_node(name, written(name, {name: of_node}), delay)
     return actions
 
 
@@ -235,6 +250,22 @@ def make_node(name: str, parameters: str, respawn_delay: float) -> list[Any]:
         for start, goal, what in LEFT
     ]
     return [*tell, node]
+
+
+def make_process(parameters: str, respawn_delay: float) -> Node:
+    """Return the process that has all nodes; they are named by the parameter file."""
+    return Node(
+        package=PACKAGE,
+        executable="pi-webrtc-streamer",
+        namespace=LaunchConfiguration("namespace"),
+        exec_name=PROCESS,
+        arguments=["--config", parameters],
+        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
+        respawn=LaunchConfiguration("respawn"),
+        respawn_delay=respawn_delay,
+        output="screen",
+        emulate_tty=True,
+    )
 
 
 def full_namespace(context: LaunchContext, arguments: dict[str, str]) -> str:
@@ -311,9 +342,14 @@ def number(name: str, text: str, kind: type = float) -> Any:
     return convert(name, value, kind())
 
 
-def parameter_file(parameters: dict[str, Value]) -> str:
-    """Return a parameter file for one node.
+def parameter_file(nodes: dict[str, dict[str, Value]]) -> str:
+    """Return a parameter file for nodes, in whatever namespace.
 
     The nodes do not get config itself, where a section is for one namespace alone.
     """
-    return dump_parameters({"/**": {"ros__parameters": {"autostart": True} | parameters}})
+    return dump_parameters(
+        {
+            f"/**/{name}": {"ros__parameters": {"autostart": True} | parameters}
+            for name, parameters in nodes.items()
+        }
+    )

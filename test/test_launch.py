@@ -44,20 +44,27 @@ target_width = 160
 target_height = 120
 webrtc-port = {}
 """
-# The cameras, and whether a config.toml has them.
-LAUNCHES = [(["camera"], False), (["front", "rear"], False), (["camera1", "camera2"], True)]
+# The cameras, whether a config.toml has them, and whether all run in one process.
+LAUNCHES = [
+    (["camera"], False, False),
+    (["front", "rear"], False, False),
+    (["front", "rear"], False, True),
+    (["camera1", "camera2"], True, False),
+]
 
 folder = tempfile.TemporaryDirectory()
 
 
 @pytest.mark.launch_test
 @pytest.mark.slow
-@launch_testing.parametrize("cameras, toml", LAUNCHES)
-def generate_test_description(cameras, toml):
+@launch_testing.parametrize("cameras, toml, one_process", LAUNCHES)
+def generate_test_description(cameras, toml, one_process):
     """Launch test patterns, as a user would from another launch file, on free ports."""
     port, *signalling = free_ports(3)
     path = Path(get_package_share_directory("pi_webrtc_streamer"), "launch", "streamer.launch.py")
     arguments = {"source": "pattern", "port": str(port)}
+    if one_process:
+        arguments["one_process"] = "true"
     if toml:
         file = Path(folder.name, "robot.conf")
         file.write_text(CONFIG_TOML.format(*signalling))
@@ -107,8 +114,8 @@ class TestRunning(unittest.TestCase):
         for port in signalling:
             assert b"WebSocket" in get(f"http://127.0.0.1:{port}/")
 
-    def test_4_a_node_that_was_killed_comes_back(self, url, cameras, proc_info):
-        for node in (cameras[-1], "bridge"):
+    def test_4_what_was_killed_comes_back(self, url, cameras, one_process, proc_info):
+        for node in ("streamer",) if one_process else (cameras[-1], "bridge"):
             killed = wait_for(lambda node=node: pid_of(node, proc_info), f"{node} runs")
             os.kill(killed, signal.SIGKILL)
             wait_for(
@@ -116,6 +123,7 @@ class TestRunning(unittest.TestCase):
                 f"{node} is started again",
             )
             wait_for_picture(url, cameras[-1])
+            node = "bridge" if one_process else node
             wait_for(lambda node=node: state_of(node) == "active", f"{node} is active again")
 
 
@@ -123,8 +131,8 @@ class TestRunning(unittest.TestCase):
 class TestAfterwards(unittest.TestCase):
     """After launch has sent SIGINT."""
 
-    def test_every_node_ended_well(self, cameras, proc_info):
-        assert len(proc_info.processes()) == len(cameras) + 1
+    def test_every_node_ended_well(self, cameras, one_process, proc_info):
+        assert len(proc_info.processes()) == (1 if one_process else len(cameras) + 1)
         assertExitCodes(proc_info)
 
     def test_the_port_is_free(self, url):
