@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..media.distributor import NOBODY
 from ..media.feed import CameraFeed
@@ -34,6 +35,9 @@ from .messages import (
 from .outlet import Fill, Outlet
 from .slots import Copy, Layout, picture_bytes
 from .sockets import calm, is_of_this_user, make_socket, make_wake, ready, wake
+
+if TYPE_CHECKING:
+    from ..media.planes import PacketPool
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +150,8 @@ class Inlet:
                 self._take_copies(_Connection(self._name, owned), audience)
 
     def _take_references(self, outlet: Outlet, audience: int) -> None:
-        with outlet.joined(partial(self._take_reference, audience), partial(wake, self._wake)):
+        take = partial(self._take_reference, _packet_pool(), audience)
+        with outlet.joined(take, partial(wake, self._wake)):
             if outlet.closing:
                 return
             self._feed.pictures.come_by(Way.IN_PROCESS, audience)
@@ -155,14 +160,17 @@ class Inlet:
                 calm(self._wake)
 
     def _take_reference(
-        self, audience: int, fill: Fill, width: int, height: int, times: StageTimes
+        self,
+        pool: PacketPool,
+        audience: int,
+        fill: Fill,
+        width: int,
+        height: int,
+        times: StageTimes,
     ) -> None:
         """Take one picture, in the capture thread: what it was lent goes back at once."""
-        # Not before somebody watches: it loads FFmpeg's libraries.
-        from ..media.planes import filled
-
         if not self._feed.refuses(width, height):
-            planes = filled(picture_bytes(width, height), fill)
+            planes = pool.filled(picture_bytes(width, height), fill)
             self._feed.publish_planes(planes, width, height, times, audience)
 
     def _take_copies(self, connection: _Connection, audience: int) -> None:
@@ -175,23 +183,31 @@ class Inlet:
         if not heard:
             return
         self._feed.pictures.come_by(Way.SHARED_MEMORY, audience)
+        pool = _packet_pool()
         while self._serves(audience):
             ready(connection.descriptor, self._wake)
             calm(self._wake)
             newest = connection.newest()
             if newest is not None and self._serves(audience):
-                self._take(connection, newest, audience)
+                self._take(connection, newest, pool, audience)
 
-    def _take(self, connection: _Connection, newest: Announcement, audience: int) -> None:
-        from ..media.planes import copied  # as above
-
+    def _take(
+        self, connection: _Connection, newest: Announcement, pool: PacketPool, audience: int
+    ) -> None:
         width, height = newest.width, newest.height
         if self._feed.refuses(width, height):
             return
-        planes = connection.read(newest, copied)
+        planes = connection.read(newest, pool.copied)
         if planes is not None:
             times = StageTimes(newest.captured, newest.published)
             self._feed.publish_planes(planes, width, height, times, audience)
+
+
+def _packet_pool() -> PacketPool:
+    """Return a pool for the pictures of an audience: it loads FFmpeg's libraries."""
+    from ..media.planes import PacketPool
+
+    return PacketPool()
 
 
 class _Connection:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .distributor import NOBODY, FrameDistributor
 from .frame import Frame, JpegFrame, PlanarFrame
@@ -21,7 +21,7 @@ from .stages import StageTimes
 from .whole import WholePictures
 
 if TYPE_CHECKING:
-    from av.packet import Packet
+    from .planes import Lease
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class CameraFeed:
         return True
 
     def publish_planes(
-        self, planes: Packet[Any], width: int, height: int, times: StageTimes, audience: int
+        self, planes: Lease, width: int, height: int, times: StageTimes, audience: int
     ) -> None:
         """Publish a picture that came directly, for an audience of :attr:`pictures`.
 

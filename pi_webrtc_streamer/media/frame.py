@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from . import live
 from .stages import StageTimes
 
 if TYPE_CHECKING:
-    from av.packet import Packet
+    from .planes import Lease
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,12 @@ class JpegFrame:
 class PlanarFrame:
     """One picture that was never JPEG: its planes, YUV 4:2:0, BT.601, full range.
 
-    ``data`` has the rows of y, u and v one after the other, without gaps, in a packet as
-    :mod:`.planes` makes it: what is decoded of it is a view of it. ``width`` and ``height`` are
+    ``data`` has the rows of y, u and v one after the other, without gaps, in a packet that is
+    lent: what is decoded of it is a view of it. ``width`` and ``height`` are
     those of y, in pixels, and u and v have half of it, rounded up. ``times`` is as above.
     """
 
-    data: Packet[Any]
+    data: Lease
     times: StageTimes
     width: int
     height: int

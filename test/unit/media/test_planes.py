@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Planes become the same picture as a JPEG of them does, without a loss."""
 
+import gc
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +17,7 @@ from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.direct.slots import picture_bytes
 from pi_webrtc_streamer.media.decoder import JpegDecoder, PictureDecoder
 from pi_webrtc_streamer.media.frame import PlanarFrame
-from pi_webrtc_streamer.media.planes import copied, filled
+from pi_webrtc_streamer.media.planes import KEPT, PacketPool, PlanesReader
 from pi_webrtc_streamer.media.stages import StageTimes
 
 
@@ -28,8 +32,8 @@ def picture(width: int, height: int, seed: int = 1) -> Picture:
 
 def planar(shown: Picture) -> PlanarFrame:
     size = picture_bytes(shown.width, shown.height)
-    packet = filled(size, lambda place: copy_planes(shown, place))
-    return PlanarFrame(packet, StageTimes(1), shown.width, shown.height)
+    lease = PacketPool().filled(size, lambda place: copy_planes(shown, place))
+    return PlanarFrame(lease, StageTimes(1), shown.width, shown.height)
 
 
 @settings(deadline=None)
@@ -69,6 +73,58 @@ def test_one_decoder_takes_planes_of_any_size_and_jpeg():
 
 def test_a_copy_is_a_copy():
     planes = bytearray(b"abc")
-    packet = copied(memoryview(planes))
+    lease = PacketPool().copied(memoryview(planes))
     planes[:] = b"xyz"
-    assert bytes(packet) == b"abc"
+    assert bytes(lease.packet) == b"abc"
+
+
+def test_a_packet_is_lent_again_when_it_is_back_and_not_before():
+    pool = PacketPool()
+    first = pool.copied(memoryview(b"abc"))
+    second = pool.copied(memoryview(b"xyz"))
+    assert bytes(first.packet) == b"abc"
+    packet = first.packet
+    del first
+    assert pool.copied(memoryview(b"123")).packet is packet
+    assert bytes(second.packet) == b"xyz"
+    assert pool.copied(memoryview(b"longer")).packet is not packet
+
+
+def test_what_ffmpeg_still_holds_is_not_lent_again():
+    """Of the frame that was read, nothing is left but what a filter of FFmpeg's has of it."""
+    shown = picture(64, 48)
+    pool, size = PacketPool(), picture_bytes(64, 48)
+    lease = pool.filled(size, lambda place: copy_planes(shown, place))
+    packet = lease.packet
+    read = PlanesReader().read(PlanarFrame(lease, StageTimes(1), 64, 48))
+    graph = av.filter.Graph()
+    graph.link_nodes(
+        graph.add_buffer(
+            template=None, width=64, height=48, format=read.format, time_base=Fraction(1, 30)
+        ),
+        graph.add("crop", "32:32"),
+        graph.add("buffersink"),
+    ).configure()
+    read.pts = 0
+    graph.push(read)
+    del lease, read
+    assert pool.copied(memoryview(bytes(size))).packet is not packet
+    held = graph.pull()
+    assert held.to_ndarray()[0, 0] == shown.y[8, 16]
+    del held, graph
+    gc.collect()
+    assert packet in [pool.copied(memoryview(bytes(size))).packet for _ in range(2)]
+
+
+@given(st.data())
+def test_no_more_packets_are_kept_than_are_needed(data):
+    """However many are held, none is overwritten; of those that are free, few are kept."""
+    pool, held = PacketPool(), []
+    for number in range(data.draw(st.integers(1, 30))):
+        held.append((number, pool.copied(memoryview(bytes([number])))))
+        while held and data.draw(st.booleans()):
+            held.pop(data.draw(st.integers(0, len(held) - 1)))
+        assert all(bytes(lease.packet) == bytes([of]) for of, lease in held)
+    held.clear()
+    again = [pool.copied(memoryview(b"x")) for _ in range(2 * KEPT)]
+    assert len({id(lease.packet) for lease in again}) == 2 * KEPT
