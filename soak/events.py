@@ -232,6 +232,7 @@ EVENTS: dict[Event, int] = {
 }
 if Path(CHROMIUM).is_file():
     EVENTS[browse] = 1
+OF_CAMERAS = {restart_camera, kill_camera}
 
 
 def _expect(statuses: set[int], found: int) -> None:

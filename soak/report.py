@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ def table(soak: Soak, verdict: Verdict, heading: str) -> str:
     """Return the figures as Markdown."""
     after = [sample for sample in soak.samples if sample.seconds >= soak.warm_since]
     quiet = [sample for sample in after if sample.quiet]
+    with_camera = [sample for sample in quiet if not math.isnan(sample.front_memory)]
     events = ", ".join(f"{name} {number}" for name, number in sorted(soak.happened.items()))
     lines = [
         heading,
@@ -49,7 +51,7 @@ def table(soak: Soak, verdict: Verdict, heading: str) -> str:
         _memory_row("bridge, all rows", after, "memory", verdict.all),
         _memory_row("bridge, in use of the C heap, quiet points", quiet, "heap", verdict.heap),
         _blocks_row(quiet, verdict.blocks),
-        _memory_row("camera node, quiet points", quiet, "front_memory", verdict.camera),
+        _memory_row("camera node, quiet points", with_camera, "front_memory", verdict.camera),
         "",
         "| held | base | worst at a quiet point | at the end | most at any time |",
         "|---|---|---|---|---|",

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The robot under test: two camera nodes and the bridge, in processes of their own."""
+"""The robot under test: two cameras and the bridge, in processes of their own or in one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rclpy.node import Node
 
 from bench.processes import Streamer, wait_for
 from pi_webrtc_streamer.ros.process import ros_context, spinning
+from pi_webrtc_streamer.settings.config import dump_parameters
 from support.nodes import Lifecycle
 from support.program import Program, free_port, node
 
 STEADY, CHANGING = "front", "rear"
 SIZES = ((640, 360), (320, 240), (480, 270), (400, 300))
 FRAMERATE = 15.0
+MOST_VIEWERS = 50  # all come from this address
+# How pictures come to the bridge, as /cameras calls it, and its parameter.
+DDS, SHARED_MEMORY, IN_PROCESS = "dds", "shared memory", "in process"
+WAYS = {DDS: "off", SHARED_MEMORY: "auto", IN_PROCESS: "auto"}
 COMPLAINT = re.compile(r"\[(ERROR|FATAL)\]|^Traceback", re.MULTILINE)
 
 
@@ -27,7 +33,7 @@ class Robot:
     """Runs for the length of a context (:func:`robot`).
 
     The front camera's node runs all the time; the rear one's is restarted with other sizes, and
-    killed.
+    killed. Cameras in the bridge's process are not among ``cameras``.
     """
 
     def __init__(self, url: str, bridge: Program, lifecycle: Lifecycle) -> None:
@@ -91,30 +97,53 @@ class Robot:
 
 
 @contextmanager
-def robot(*parameters: str) -> Iterator[Robot]:
-    """Run the robot; ``parameters`` are the bridge's."""
+def robot(way: str = SHARED_MEMORY) -> Iterator[Robot]:
+    """Run the robot; ``way`` is how its pictures come, one of :data:`WAYS`."""
     port = free_port()
     with ExitStack() as stack:
         stack.enter_context(ros_context([]))
         client = Node("soak")
         stack.callback(client.destroy_node)
         stack.enter_context(spinning([client]))
-        bridge = stack.enter_context(
-            node(
-                "bridge_node",
-                f"port:={port}",
-                f"cameras:=[{STEADY}, {CHANGING}]",
-                f"framerate:={FRAMERATE}",
-                "max_viewers_per_address:=50",  # all come from this one
-                *parameters,
-            )
-        )
+        make = _one_process if way == IN_PROCESS else _bridge
+        bridge = stack.enter_context(make(port, WAYS[way]))
         wait_for(lambda: "active" in bridge.output, "the bridge is active", bridge)
         running = Robot(f"http://127.0.0.1:{port}/", bridge, Lifecycle(client, "bridge"))
         stack.callback(running.close)
-        for name in (STEADY, CHANGING):
+        for name in () if way == IN_PROCESS else (STEADY, CHANGING):
             running.start_camera(name)
         yield running
+
+
+def _bridge(port: int, direct: str) -> Program:
+    return node(
+        "bridge_node",
+        f"port:={port}",
+        f"cameras:=[{STEADY}, {CHANGING}]",
+        f"framerate:={FRAMERATE}",
+        f"max_viewers_per_address:={MOST_VIEWERS}",
+        f"direct:={direct}",
+    )
+
+
+@contextmanager
+def _one_process(port: int, direct: str) -> Iterator[Program]:
+    width, height = SIZES[0]
+    camera = {"source": "pattern", "width": width, "height": height, "framerate": FRAMERATE}
+    bridge = {
+        "port": port,
+        "cameras": [STEADY, CHANGING],
+        "framerate": FRAMERATE,
+        "max_viewers_per_address": MOST_VIEWERS,
+        "direct": direct,
+    }
+    nodes = {STEADY: camera, CHANGING: dict(camera), "bridge": bridge}
+    content = {name: {"ros__parameters": parameters} for name, parameters in nodes.items()}
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "robot.yaml")
+        file.write_text(dump_parameters(content))
+        with Program("pi-webrtc-streamer", "--config", str(file)) as program:
+            yield program
 
 
 def kernel_figures(pid: int) -> dict[str, int]:

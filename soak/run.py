@@ -37,11 +37,15 @@ Progress = Callable[[str], object]
 
 @dataclass
 class Soak:
-    """One run. ``stop`` is set to end it early: with a verdict on what there is."""
+    """One run. ``stop`` is set to end it early: with a verdict on what there is.
+
+    ``events`` are those that happen, each with how often, beside the others.
+    """
 
     minutes: float
     seed: int
     progress: Progress
+    events: Mapping[Event, int] = field(default_factory=lambda: EVENTS)
     stop: threading.Event = field(default_factory=threading.Event)
     samples: list[Sample] = field(default_factory=list)
     happened: Counter[str] = field(default_factory=Counter)
@@ -68,7 +72,7 @@ class Soak:
 
     def _warm_up(self, scene: Scene) -> None:
         """Let everything happen at least once, for long enough; then there is a base."""
-        once = list(EVENTS)
+        once = list(self.events)
         scene.random.shuffle(once)
         self._let_happen(scene, iter(once), until=math.inf)
         while not self._over(WARM_UP):
@@ -78,7 +82,7 @@ class Soak:
             self._find_base(scene)
 
     def _random_events(self, scene: Scene) -> Iterator[Event]:
-        events, weights = list(EVENTS), list(EVENTS.values())
+        events, weights = list(self.events), list(self.events.values())
         while True:
             yield scene.random.choices(events, weights)[0]
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,5 +111,6 @@ def judge(
 
 
 def _points(samples: Sequence[Sample], name: str) -> list[tuple[float, float]]:
-    """Return a figure over hours."""
-    return [(sample.seconds / 3600, getattr(sample, name)) for sample in samples]
+    """Return a figure over hours, where there is one."""
+    points = [(sample.seconds / 3600, getattr(sample, name)) for sample in samples]
+    return [(hours, value) for hours, value in points if not math.isnan(value)]
