@@ -80,10 +80,11 @@ class Outlet:
             self._wake = owned.take("the wake of an outlet", make_wake, os.close)
             self._listening = owned.enter("the socket of an outlet", Owned())
             owned.at_end("the readers of an outlet", self._drop_peers)
+            # Before anybody finds the socket: a reader in this process would take that instead.
+            owned.enter("the offer to this process", offered(name, self))
+            owned.at_end("the readers in this process", self._dismiss)
             self._listen()
             owned.take(f"the thread {thread.name}", thread.start, lambda _: self._end(thread))
-            owned.at_end("the readers in this process", self._dismiss)
-            owned.enter("the offer to this process", offered(name, self))
             self._owned = owned.pop_all()
 
     @property

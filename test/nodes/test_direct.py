@@ -22,6 +22,7 @@ from pi_webrtc_streamer.camera.planes import copy_planes
 from pi_webrtc_streamer.camera.source import Picture
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.direct import memory as memory_module
+from pi_webrtc_streamer.direct.local import find
 from pi_webrtc_streamer.direct.messages import (
     VERSION,
     Announcement,
@@ -214,6 +215,22 @@ async def test_without_memory_pictures_go_over_dds(node, shared, monkeypatch):
         async with watching(bridge.url, "h264") as viewer:
             await viewer.next_frame()
             assert (await camera_state(bridge.url))["way"] == "dds"
+
+
+def test_it_is_found_in_this_process_as_long_as_there_is_a_socket(name, monkeypatch):
+    """Else a bridge that looks meanwhile would have shared memory, and keep to it."""
+    found, listen = [], Outlet._listen
+
+    def look(outlet: Outlet) -> socket.socket | None:
+        found.append(find(name) is outlet)
+        return listen(outlet)
+
+    monkeypatch.setattr(Outlet, "_listen", look)
+    with offering(name) as outlet:
+        wait_for(lambda: len(found) > 1, "the thread that listens")
+        outlet.close()
+    assert all(found)
+    assert find(name) is None
 
 
 def connected(name: bytes) -> socket.socket:
