@@ -30,7 +30,7 @@ from support.pictures import write_noise
 from support.program import Program, free_port
 from support.program import node as start_node
 from support.waiting import until, wait_for
-from support.whep import WhepViewer, mean_luma, watching
+from support.whep import drain, mean_luma, watching
 
 
 def start_camera(*parameters: str) -> Program:
@@ -228,12 +228,6 @@ async def test_what_a_callback_raises_is_logged_once_and_nothing_ends(
     log = capfd.readouterr().err
     traces = re.findall(r"LookupError\('on purpose'\)\n *Traceback \(most recent call last\):", log)
     assert len(traces) == 1, log
-
-
-async def drain(viewer: WhepViewer) -> None:
-    """Skip the pictures that have arrived."""
-    while not viewer.receiver.track._queue.empty():
-        await viewer.next_frame()
 
 
 async def test_a_parameter_that_cannot_be_set_is_refused_with_the_reason(node, monkeypatch, capfd):
