@@ -138,6 +138,31 @@ def offers_in_this_domain() -> list[str]:
     return [line for line in Path("/proc/net/unix").read_text().splitlines() if name in line]
 
 
+@pytest.mark.parametrize(("direct", "way"), [("off", "dds"), ("auto", "shared memory")])
+async def test_topics_may_be_remapped_on_both_sides(direct, way):
+    port = free_port()
+    camera = Program(
+        "camera_node",
+        *ros_arguments("autostart:=true", *CAMERA),
+        *("-r", "~/image_raw/compressed:=/eyes/left"),
+    )
+    bridge = Program(
+        "bridge_node",
+        *ros_arguments("autostart:=true", f"port:={port}", f"direct:={direct}"),
+        *("-p", "camera.topic:=/looked_at", "-r", "/looked_at:=/eyes/left"),
+    )
+    with camera, bridge:
+        bridge.wait_for_output("active")
+        async with watching(f"http://127.0.0.1:{port}/") as viewer:
+            await viewer.next_frame()
+            shown = await camera_state(f"http://127.0.0.1:{port}/")
+            assert (shown["topic"], shown["way"]) == ("/eyes/left", way)
+
+
+def ros_arguments(*parameters: str) -> list[str]:
+    return ["--ros-args", *(argument for each in parameters for argument in ("-p", each))]
+
+
 @pytest.mark.parametrize(
     ("direct", "way", "number"),
     [
