@@ -47,7 +47,7 @@ from support.nodes import TOPIC, OfferingPublisher, Publisher, grey_jpeg, make_b
 from support.quadrants import assert_quadrants, quadrants
 from support.repeating import repeating
 from support.waiting import until, wait_for
-from support.ways import taking
+from support.ways import WAYS, taking
 from support.whep import mean_luma, watching
 
 PATTERN = {"source": "pattern", "width": 320, "height": 240}
@@ -106,6 +106,11 @@ async def test_pictures_go_this_way(node, way):
             assert (state["state"], state["width"], state["height"]) == ("live", 320, 240)
             stats = await get_stats(bridge.url)
             assert stats["frames"]["camera"]["way"] == way.name
+            async with viewer.session.get(f"{bridge.url}metrics") as response:
+                said = await response.text()
+            for each in WAYS:
+                said_of_it = f'camera_way{{camera="camera",way="{each}"}} {float(each == way.name)}'
+                assert said_of_it in said
             assert camera._outlet.wanted == (way.name != "dds")
             assert node.count_subscribers(TOPIC) == (way.name == "dds")
         await until(lambda: not camera._outlet.wanted, "nobody who reads")
