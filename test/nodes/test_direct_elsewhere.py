@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""A camera node that the direct way does not lead to: its pictures come over DDS, by themselves.
-They come directly again once there is one that it leads to. All of them are processes.
+"""How far the direct way leads. Of a camera node that it does not lead to, pictures come over DDS,
+and directly again once there is one that it leads to. All of them are processes.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from pi_webrtc_streamer.direct.inlet import LOOK_AGAIN_AFTER
 from pi_webrtc_streamer.direct.messages import VERSION
 from support.cameras import camera_state, goes, reaches
 from support.network import NoNetwork, link
@@ -27,6 +28,8 @@ BY_UDP = {
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET",
     "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
 }
+# Pictures, at the pattern's rate, that come while the bridge looks for the direct way again.
+ENOUGH = round(1.5 * 30 * LOOK_AGAIN_AFTER)
 MakeCamera = Callable[[], Program]
 CAMERA = ("source:=pattern", "width:=320", "height:=240", "autostart:=true")
 
@@ -95,7 +98,8 @@ async def test_it_is_left_and_found_again(elsewhere, bridge):
             await asyncio.to_thread(camera.wait_for_output, "publishing")
             await reaches(url, "live")
             await drain(viewer)
-            await viewer.next_frame()
+            for _ in range(ENOUGH):
+                await viewer.next_frame()
             assert (await camera_state(url))["way"] == "dds"
         with camera_node():
             await goes(url, "shared memory")
@@ -103,6 +107,23 @@ async def test_it_is_left_and_found_again(elsewhere, bridge):
     why = f"no direct pictures: the camera node speaks version {VERSION + 1}, the bridge {VERSION}"
     assert (why in bridge.output) == (OTHER_VERSION in camera.process.args)
     assert "Traceback" not in bridge.output
+
+
+async def test_containers_of_one_network_share_memory(bridge):
+    """They have nothing else in common: neither files, /dev/shm, IPC nor the machine's name."""
+    with camera_node(within=container()):
+        async with watching(page(bridge)) as viewer:
+            await viewer.next_frame()
+            await goes(page(bridge), "shared memory")
+            await viewer.next_frame()
+
+
+def container() -> list[str]:
+    """Return what a command begins with that sees no more of the machine than its network."""
+    if os.geteuid():
+        pytest.skip("namespaces take root")
+    private = 'mount -t tmpfs tmpfs /dev/shm && exec "$@"'
+    return ["unshare", "--mount", "--ipc", "--uts", "sh", "-c", private, "sh"]
 
 
 async def test_one_that_hangs_is_left_and_found_again(bridge):
