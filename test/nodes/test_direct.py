@@ -4,6 +4,7 @@
 
 import errno
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -96,7 +97,7 @@ def putting(outlet: Outlet, picture: Picture) -> Iterator[None]:
         yield
 
 
-async def test_pictures_go_this_way(node, way):
+async def test_pictures_go_this_way(node, way, capfd):
     camera, bridge = CameraNode(overrides=PATTERN), way.bridge()
     with running(camera, bridge):
         async with watching(bridge.url, "h264") as viewer:
@@ -116,6 +117,8 @@ async def test_pictures_go_this_way(node, way):
         await until(lambda: not camera._outlet.wanted, "nobody who reads")
         await until(lambda: live_frames() == 0, "no frame that is held")
         assert camera._outlet._memory is None
+    said = capfd.readouterr().err
+    assert (f"camera camera: pictures come by way of: {way.name}" in said) == (way.name != "dds")
 
 
 @pytest.mark.parametrize(
@@ -158,8 +161,8 @@ async def test_jpeg_is_made_once_and_only_for_who_wants_it(node, shared):
             await viewer.next_frame()
 
 
-async def test_a_camera_is_found_later_and_lost(node, shared, name):
-    """A viewer has pictures all the while."""
+async def test_a_camera_is_found_later_and_lost(node, shared, name, capfd):
+    """A viewer has pictures all the while, and the log says how."""
     bridge = shared.bridge()
     with running(bridge), Publisher(node, grey_jpeg(320, 240, DARK)):
         async with watching(bridge.url, "h264") as viewer:
@@ -170,6 +173,8 @@ async def test_a_camera_is_found_later_and_lost(node, shared, name):
                 assert node.count_subscribers(TOPIC) == 0
             await goes(bridge.url, "dds")
             await viewer.next_frame()
+            log = capfd.readouterr().err
+    assert re.findall("pictures come by way of: (.*)", log) == ["shared memory", "dds"]
 
 
 async def test_nobody_is_shown_a_picture_from_before(node, shared, name):
