@@ -151,12 +151,15 @@ async def test_topics_may_be_remapped_on_both_sides(direct, way):
         *ros_arguments("autostart:=true", f"port:={port}", f"direct:={direct}"),
         *("-p", "camera.topic:=/looked_at", "-r", "/looked_at:=/eyes/left"),
     )
+    url = f"http://127.0.0.1:{port}/"
     with camera, bridge:
         bridge.wait_for_output("active")
-        async with watching(f"http://127.0.0.1:{port}/") as viewer:
+        camera.wait_for_output("publishing /eyes/left")
+        async with watching(url) as viewer:
+            shown = await reaches(url, "live")
+            assert shown["topic"] == "/eyes/left"
+            await goes(url, way)
             await viewer.next_frame()
-            shown = await camera_state(f"http://127.0.0.1:{port}/")
-            assert (shown["topic"], shown["way"]) == ("/eyes/left", way)
 
 
 def ros_arguments(*parameters: str) -> list[str]:
