@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .control_targets import command, commands, packets, sctp
 from .device_targets import devices, files, media, v4l2
+from .direct_targets import direct, directs
 from .picture_targets import (
     compressed_image,
     compressed_images,
@@ -54,6 +55,7 @@ TARGETS = {
     "jpeg": Target(jpeg, jpegs),
     "v4l2": Target(v4l2, devices),
     "media": Target(media, files),
+    "direct": Target(direct, directs),
     "offer": Target(offer, offers),
     "trickle": Target(trickle, fragments),
     "feedback": Target(feedback, reports),

@@ -147,31 +147,33 @@ class Inlet:
             self._take_references(outlet, audience)
         else:
             with Owned() as owned:
-                self._take_copies(_Connection(self._name, owned), audience)
+                self._take_copies(_Connection(_connect(self._name, owned), owned), audience)
 
     def _take_references(self, outlet: Outlet, audience: int) -> None:
-        take = partial(self._take_reference, _packet_pool(), audience)
-        with outlet.joined(take, partial(wake, self._wake)):
+        pool = _packet_pool()
+        failed: list[Exception] = []
+
+        def receive(fill: Fill, width: int, height: int, times: StageTimes) -> None:
+            """Take one picture, in the capture thread: what it was lent goes back at once."""
+            if failed:
+                return
+            try:
+                if not self._feed.refuses(width, height):
+                    planes = pool.filled(picture_bytes(width, height), fill)
+                    self._feed.publish_planes(planes, width, height, times, audience)
+            except Exception as error:  # which is none of the camera's
+                failed.append(error)
+                wake(self._wake)
+
+        with outlet.joined(receive, partial(wake, self._wake)):
             if outlet.closing:
                 return
             self._feed.pictures.come_by(Way.IN_PROCESS, audience)
-            while self._serves(audience) and not outlet.closing:
+            while self._serves(audience) and not failed and not outlet.closing:
                 ready(self._wake)
                 calm(self._wake)
-
-    def _take_reference(
-        self,
-        pool: PacketPool,
-        audience: int,
-        fill: Fill,
-        width: int,
-        height: int,
-        times: StageTimes,
-    ) -> None:
-        """Take one picture, in the capture thread: what it was lent goes back at once."""
-        if not self._feed.refuses(width, height):
-            planes = pool.filled(picture_bytes(width, height), fill)
-            self._feed.publish_planes(planes, width, height, times, audience)
+        for error in failed:
+            raise error
 
     def _take_copies(self, connection: _Connection, audience: int) -> None:
         end = time.monotonic() + ANSWER_WITHIN
@@ -210,23 +212,31 @@ def _packet_pool() -> PacketPool:
     return PacketPool()
 
 
-class _Connection:
-    """A connection to a camera node in another process, and the memory that it hands over.
+def _connect(name: bytes, owned: Owned) -> socket.socket:
+    """Return a connection to a camera node in another process, to which we have said hello.
 
     :raises Unavailable: if nobody offers pictures by this name, or another user does.
     """
+    try:
+        made = owned.take("a connection to a camera node", make_socket, socket.socket.close)
+        made.connect(name)
+        if not is_of_this_user(made):
+            raise Unavailable("the camera node runs as another user")
+        made.send(pack_hello())
+    except (ConnectionError, BlockingIOError) as error:  # nobody is there, or has room for us
+        raise Unavailable("") from error
+    except OSError as error:  # a sandbox, for example, may not let us
+        raise Unavailable(f"it cannot be connected to: {error.strerror}") from error
+    return made
 
-    def __init__(self, name: bytes, owned: Owned) -> None:
-        self._socket = owned.take("a connection to a camera node", make_socket, socket.socket.close)
+
+class _Connection:
+    """What comes over a connection to a camera node, and the memory that it hands over."""
+
+    def __init__(self, connected: socket.socket, owned: Owned) -> None:
+        self._socket = connected
         self._memories = owned.enter("the memory of a camera node", Owned())
         self._memory: ReadMemory | None = None
-        try:
-            self._socket.connect(name)
-        except (ConnectionRefusedError, BlockingIOError) as error:
-            raise Unavailable("") from error
-        if not is_of_this_user(self._socket):
-            raise Unavailable("the camera node runs as another user")
-        self._socket.send(pack_hello())
 
     @property
     def descriptor(self) -> int:

@@ -50,7 +50,7 @@ class ReadMemory:
 
     ``descriptor`` stays the caller's: the mapping does without it.
 
-    :raises MemoryRefused: if it is too small, or could become so.
+    :raises MemoryRefused: if it is too small, or could become so, or if it cannot be mapped.
     """
 
     def __init__(self, descriptor: int, layout: Layout) -> None:
@@ -58,7 +58,7 @@ class ReadMemory:
         with Owned() as owned:
             mapped = owned.take(
                 "the memory of a camera node",
-                lambda: mmap.mmap(descriptor, layout.size, prot=mmap.PROT_READ),
+                partial(_map, descriptor, layout),
                 mmap.mmap.close,
             )
             self.slots = owned.take(
@@ -82,6 +82,13 @@ def _make(layout: Layout) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _map(descriptor: int, layout: Layout) -> mmap.mmap:
+    try:
+        return mmap.mmap(descriptor, layout.size, prot=mmap.PROT_READ)
+    except OSError as error:
+        raise MemoryRefused(f"the memory cannot be mapped: {error.strerror}") from error
 
 
 def _check(descriptor: int, layout: Layout) -> None:

@@ -67,7 +67,7 @@ class Outlet:
         self._receivers: tuple[Receiver, ...] = ()
         self._gone: tuple[Callable[[], object], ...] = ()
         self._memory: WrittenMemory | None = None
-        self._refused = False  # the system has no memory for it
+        self._refused = False  # the system has no memory for it, or no socket
         self._listener: socket.socket | None = None
         self._said_taken = False
         self._closing = False
@@ -80,10 +80,11 @@ class Outlet:
             self._wake = owned.take("the wake of an outlet", make_wake, os.close)
             self._listening = owned.enter("the socket of an outlet", Owned())
             owned.at_end("the readers of an outlet", self._drop_peers)
+            # Before anybody finds the socket: a reader in this process would take that instead.
+            owned.enter("the offer to this process", offered(name, self))
+            owned.at_end("the readers in this process", self._dismiss)
             self._listen()
             owned.take(f"the thread {thread.name}", thread.start, lambda _: self._end(thread))
-            owned.at_end("the readers in this process", self._dismiss)
-            owned.enter("the offer to this process", offered(name, self))
             self._owned = owned.pop_all()
 
     @property
@@ -198,22 +199,28 @@ class Outlet:
     def _listen(self) -> socket.socket | None:
         """Return the socket that listens; None while another process has its name."""
         if self._listener is None and not self._refused:
-            with Owned() as owned:
-                listener = owned.take("a socket that listens", make_socket, socket.socket.close)
-                try:
-                    listener.bind(self._name)
-                    listener.listen(MOST_PEERS)
-                except OSError as error:
-                    if error.errno != errno.EADDRINUSE:
-                        raise
-                    self._say_taken()
-                    return None
-                self._listening.enter("the socket that listens", owned.pop_all())
-            self._listener = listener
+            try:
+                self._begin_to_listen()
+            except OSError as error:
+                self._say_why_not(error)
         return self._listener
 
-    def _say_taken(self) -> None:
-        if not self._said_taken:
+    def _begin_to_listen(self) -> None:
+        with Owned() as owned:
+            listener = owned.take("a socket that listens", make_socket, socket.socket.close)
+            listener.bind(self._name)
+            listener.listen(MOST_PEERS)
+            self._listening.enter("the socket that listens", owned.pop_all())
+            self._listener = listener
+
+    def _say_why_not(self, error: OSError) -> None:
+        if error.errno != errno.EADDRINUSE:  # a sandbox, for example, may not let us
+            logger.warning(
+                "no bridge in another process can have pictures directly (%s): they go over DDS",
+                error.strerror,
+            )
+            self._refused = True
+        elif not self._said_taken:
             self._said_taken = True
             logger.info(
                 "another process offers pictures of this topic to bridges on this machine already; "

@@ -117,7 +117,8 @@ def _order_memory() -> None:
 
     The first release keeps back what was before, the second acquisition what comes after. Their own
     order is kept, too: on ARM an acquiring instruction waits for the releasing one before it (Arm
-    Architecture Reference Manual, B2.3, "barrier-ordered-before"). x86 needs none of this.
+    Architecture Reference Manual, B2.3, "barrier-ordered-before"). x86 keeps the order by itself,
+    but for the streaming stores with which large copies may be made.
     """
     with _fence:
         pass

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .distributor import NOBODY, FrameDistributor
 from .frame import Frame, JpegFrame, PlanarFrame
 from .jpeg import MAX_PIXELS, JpegHeader, too_large
-from .pictures import Pictures
+from .pictures import Pictures, Way
 from .rate import RateMeter
 from .rhythm import LEAST_PATIENCE, Rhythm
 from .stages import StageTimes
@@ -38,7 +38,8 @@ class FeedStatus:
     ``delay`` is how old the newest frame was when it was received, by its stamp, in seconds; None
     without a stamp. ``misfit`` is why a publisher's QoS lets nothing through. ``patience`` is for
     how many seconds no picture may come, by the camera's own rhythm. ``loss`` is why pictures are
-    lost on their way to the bridge, and what helps; "" if they are not.
+    lost on their way to the bridge, and what helps; "" if they are not. ``way`` is how pictures
+    come to viewers, or came to the last one.
     """
 
     state: str
@@ -51,6 +52,7 @@ class FeedStatus:
     misfit: str | None = None
     patience: float = LEAST_PATIENCE
     loss: str = ""
+    way: Way = Way.DDS
 
 
 class CameraFeed:
@@ -205,7 +207,17 @@ class CameraFeed:
             rate = 1 / period  # a slow camera
         delay = self._delay if rate else None
         return FeedStatus(
-            state, reason, width, height, rate, age, delay, self._misfit, patience, self._loss
+            state,
+            reason,
+            width,
+            height,
+            rate,
+            age,
+            delay=delay,
+            misfit=self._misfit,
+            patience=patience,
+            loss=self._loss,
+            way=self.pictures.way,
         )
 
     @property

@@ -31,6 +31,7 @@ const PATIENT_EVERY = 10;
  * @typedef {object} Camera what the bridge says of a camera
  * @property {string} name
  * @property {string} topic
+ * @property {'dds' | 'shared memory' | 'in process'} way how its pictures come from the camera node to the bridge
  * @property {'live' | 'idle' | 'waiting' | 'stale' | 'error' | 'inactive'} state
  * @property {string} reason why there is no picture and what to do, for people; "" if all is well
  * @property {number} width of its pictures

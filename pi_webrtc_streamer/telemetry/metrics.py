@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from ..media.pictures import Way
 from .state import CAMERA_STATES, BridgeState, Described
 
 PREFIX = "pi_webrtc_streamer_"
@@ -93,6 +94,16 @@ def _cameras(cameras: Sequence[Described], frames: Mapping[str, Described]) -> I
             for state in CAMERA_STATES
         ),
         (*CAMERA, "state"),
+    )
+    yield _gauge(
+        "camera_way",
+        "1 for the way by which a camera's pictures come to viewers, 0 for the others.",
+        (
+            ((camera["name"], way.value), camera["way"] == way.value)
+            for camera in cameras
+            for way in Way
+        ),
+        (*CAMERA, "way"),
     )
     ages = (((camera["name"],), camera["age"]) for camera in cameras)
     yield _gauge(

@@ -97,7 +97,7 @@ def _describe(feed: CameraFeed, bridge: Bridge, viewers: int) -> dict[str, objec
     return {
         "name": feed.name,
         "topic": feed.topic,
-        "way": feed.pictures.way.value,
+        "way": status.way.value,
         "state": state,
         "reason": reason,
         "width": status.width,

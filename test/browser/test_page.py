@@ -7,9 +7,10 @@ import time
 import av
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from pi_webrtc_streamer.camera.pattern import COLOUR_BARS, bar_rows, ramp_rows
-from support.browser import PHONE
+from support.browser import GIVE_UP_AFTER, PHONE
 from support.browser import operator as looking
 from support.program import Program, node
 
@@ -31,6 +32,8 @@ def test_the_picture_is_live(streamer, operator, codec):
     operator.page.wait_for_function("() => streamer.cameras.get('camera').stats.width > 0")
     stats = operator.page.evaluate("() => streamer.cameras.get('camera').stats")
     assert (stats["width"], stats["height"], stats["codec"].lower()) == (1280, 720, codec)
+    way = operator.page.locator(".figure-way")
+    expect(way).to_have_text("in one process", timeout=GIVE_UP_AFTER)
     operator.screenshot(f"live-{codec}")
     assert operator.hosts == {streamer.split("/")[2]}, "nothing comes from elsewhere"
 

@@ -59,6 +59,7 @@ def test_every_size_is_shown(bridge, operator, codec, camera, size, options, sho
         operator.wait_for_state("live", camera)
         figure = operator.page.locator(".figure-size")
         expect(figure).to_have_text(said, timeout=GIVE_UP_AFTER)
+        expect(operator.page.locator(".figure-way")).to_have_text("over DDS", timeout=GIVE_UP_AFTER)
         assert operator.picture(camera).shape == (shown[1], shown[0], 3)
         # The first picture of VP8 is coarse where it is large.
         wait_for(lambda: are_quadrants(operator.picture(camera)), "the four colours")

@@ -4,6 +4,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 import aiohttp
 import pytest
@@ -12,7 +13,6 @@ from pi_webrtc_streamer.media.codec import CLOCK_RATE
 from support.cameras import get_json
 from support.nodes import (
     ImagePublisher,
-    OfferingPublisher,
     Publisher,
     SimulatedTime,
     grey_jpeg,
@@ -20,6 +20,7 @@ from support.nodes import (
     running,
 )
 from support.raw_images import halves, message
+from support.ways import WAYS, taking
 from support.whep import watching
 
 HOUR = 3600 * 10**9  # nanoseconds
@@ -51,17 +52,18 @@ async def test_nothing_is_said_of_a_camera_that_nobody_watches(node):
             assert await picture(bridge.url)
 
 
-def publisher_of(kind: str, node) -> Publisher | ImagePublisher:
-    """Return what publishes pictures of a kind."""
-    if kind == "raw":
-        return ImagePublisher(node, message(halves("bgr8", 320, 240, (30, 30, 30), (90, 90, 90))))
-    return (OfferingPublisher if kind == "direct" else Publisher)(node, grey_jpeg())
+@pytest.fixture(params=[*WAYS, "raw"])
+def publish(request, monkeypatch, node):
+    """Publish pictures each way or, over DDS, uncompressed."""
+    if request.param == "raw":
+        image = message(halves("bgr8", 320, 240, (30, 30, 30), (90, 90, 90)))
+        return partial(ImagePublisher, node, image)
+    return partial(taking(request.param, monkeypatch).publisher, node, grey_jpeg())
 
 
-@pytest.mark.parametrize("kind", ["compressed", "raw", "direct"])
-async def test_a_picture_was_captured_when_its_stamp_says(node, kind):
+async def test_a_picture_was_captured_when_its_stamp_says(publish):
     bridge = make_bridge()
-    with running(bridge), publisher_of(kind, node) as publisher:
+    with running(bridge), publish() as publisher:
         async with watching(bridge.url, "vp8") as viewer:
             await viewer.next_frame()
             told = await picture(bridge.url)
@@ -72,13 +74,12 @@ async def test_a_picture_was_captured_when_its_stamp_says(node, kind):
     assert told["captured"] + ahead == pytest.approx(stamp / 1e9, abs=2 * MILLISECOND)
 
 
-@pytest.mark.parametrize("kind", ["compressed", "raw", "direct"])
-async def test_simulated_time_is_believed_where_it_is_to_be_used(node, kind):
+async def test_simulated_time_is_believed_where_it_is_to_be_used(node, publish):
     """Its clock began at 0 some time ago, and goes half as fast."""
     bridge = make_bridge(use_sim_time=True)
     with (
         running(bridge),
-        publisher_of(kind, node) as publisher,
+        publish() as publisher,
         SimulatedTime(node, rate=0.5) as simulated,
     ):
         publisher.now = simulated.now
@@ -104,9 +105,9 @@ def ticks(stamp: int) -> int:
     return stamp * CLOCK_RATE // 10**9 % 2**32
 
 
-async def test_a_clock_that_is_not_ours_is_not_believed(node):
-    bridge = make_bridge()
-    with running(bridge), Publisher(node, grey_jpeg()) as publisher:
+async def test_a_clock_that_is_not_ours_is_not_believed(node, way):
+    bridge = way.bridge()
+    with running(bridge), way.publisher(node, grey_jpeg()) as publisher:
         async with watching(bridge.url, "vp8") as viewer:
             await viewer.next_frame()
             for hours in (1, -1, 0, -24 * 365, 0):

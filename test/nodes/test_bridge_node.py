@@ -24,15 +24,15 @@ from pi_webrtc_streamer.media.intake import Intake
 from pi_webrtc_streamer.ros.cv_convert import to_bgr
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from pi_webrtc_streamer.web.cameras import SNAPSHOT_TIMEOUT
-from support.cameras import camera_state, get_json, reaches
+from support.cameras import camera_state, get_json, goes, reaches
 from support.nodes import TOPIC, Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until, wait_for
 from support.whep import mean_luma, watching
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
-async def test_a_viewer_sees_what_the_camera_captured(codec):
-    bridge = make_bridge()
+async def test_a_viewer_sees_what_the_camera_captured(node, way, codec):
+    bridge = way.bridge()
     with running(CameraNode(overrides={"source": "pattern"}), bridge):
         async with watching(bridge.url, codec) as viewer:
             codes = []
@@ -45,6 +45,7 @@ async def test_a_viewer_sees_what_the_camera_captured(codec):
             camera = await camera_state(bridge.url)
             assert (camera["state"], camera["viewers"]) == ("live", 1)
             assert (camera["width"], camera["height"]) == (1280, 720)
+            assert camera["way"] == way.name
 
 
 async def test_many_viewers_share_one_encoder(node, capfd):
@@ -78,17 +79,25 @@ async def test_viewers_who_join_together_share_a_key_frame(node):
             assert all(b - a >= 0.25 * 90_000 for a, b in itertools.pairwise(stamps))
 
 
-async def test_without_a_viewer_nothing_is_subscribed_to(node):
-    bridge = make_bridge()
-    with running(bridge), Publisher(node, grey_jpeg()):
-        assert node.count_subscribers(TOPIC) == 0
+async def test_without_a_viewer_nothing_is_asked_for(node, way):
+    bridge = way.bridge()
+    with running(bridge), way.publisher(node, grey_jpeg()) as publisher:
+
+        def asked_for() -> tuple[bool, bool]:
+            """Whether pictures are asked for over DDS, and directly."""
+            outlet = publisher.outlet
+            return node.count_subscribers(TOPIC) > 0, outlet is not None and outlet.wanted
+
+        assert asked_for() == (False, False)
         assert (await camera_state(bridge.url))["state"] == "idle"
-        async with watching(bridge.url) as viewer:
-            await viewer.next_frame()
-            assert node.count_subscribers(TOPIC) == 1
-            async with viewer.session.delete(viewer.resource) as response:
-                assert response.status == 200
-        await until(lambda: node.count_subscribers(TOPIC) == 0, "the end of the subscription")
+        for _ in range(2):
+            async with watching(bridge.url) as viewer:
+                await viewer.next_frame()
+                assert asked_for() == (way.name == "dds", way.name != "dds")
+                async with viewer.session.delete(viewer.resource) as response:
+                    assert response.status == 200
+            await until(lambda: asked_for() == (False, False), "nobody who asks")
+        await until(lambda: live_frames() == 0, "no frame that is held")
 
 
 async def test_rclpy_keeps_nothing_of_subscriptions_that_came_and_went(node):
@@ -149,14 +158,15 @@ def has_luma(luma: int):
     return lambda frame: abs(mean_luma(frame) - luma) < 8
 
 
-async def test_a_picture_that_changes_size_goes_on(node):
-    bridge = make_bridge()
-    with running(bridge), Publisher(node, grey_jpeg(640, 480)) as publisher:
+async def test_a_picture_that_changes_size_goes_on(node, way):
+    bridge = way.bridge()
+    with running(bridge), way.publisher(node, grey_jpeg(640, 480)) as publisher:
         for codec in ("h264", "vp8"):
             async with watching(bridge.url, codec) as viewer:
                 for width, height in [(640, 480), (641, 481), (320, 241), (1280, 720)]:
                     publisher.data = grey_jpeg(width, height)
                     await viewer.frame_with(has_size(width // 2 * 2, height // 2 * 2))
+                assert (await camera_state(bridge.url))["way"] == way.name
 
 
 async def test_bad_messages_are_named_and_good_ones_shown_again(node):
@@ -179,16 +189,17 @@ async def test_bad_messages_are_named_and_good_ones_shown_again(node):
                 await viewer.next_frame()
 
 
-async def test_a_topic_that_stops_and_comes_back(node):
-    bridge = make_bridge()
+async def test_a_topic_that_stops_and_comes_back(node, way):
+    bridge = way.bridge()
     with running(bridge):
         async with watching(bridge.url) as viewer:
             camera = await reaches(bridge.url, "waiting")
             assert "Nobody publishes /camera/image_raw/compressed" in camera["reason"]
             for luma in (60, 160):
-                with Publisher(node, grey_jpeg(luma=luma)):
+                with way.publisher(node, grey_jpeg(luma=luma)):
                     await viewer.frame_with(has_luma(luma))
                     assert (await reaches(bridge.url, "live"))["reason"] == ""
+                    await goes(bridge.url, way.name)
                 camera = await reaches(bridge.url, "stale")
                 assert camera["age"] > 0.9
 
@@ -273,12 +284,12 @@ async def test_a_snapshot_without_a_camera_says_why():
         assert "Nobody publishes" in body["error"]
 
 
-async def test_several_cameras_are_told_apart(node):
-    bridge = make_bridge(cameras=["front", "rear"], rear__topic="/other/compressed")
+async def test_several_cameras_are_told_apart(node, way):
+    bridge = way.bridge(cameras=["front", "rear"], rear__topic="/other/compressed")
     with (
         running(bridge),
-        Publisher(node, grey_jpeg(luma=50), "/front/image_raw/compressed"),
-        Publisher(node, grey_jpeg(luma=200), "/other/compressed"),
+        way.publisher(node, grey_jpeg(luma=50), "/front/image_raw/compressed"),
+        way.publisher(node, grey_jpeg(luma=200), "/other/compressed"),
     ):
         async with (
             watching(bridge.url, camera="front") as front,
@@ -286,6 +297,8 @@ async def test_several_cameras_are_told_apart(node):
         ):
             assert abs(mean_luma(await front.next_frame()) - 50) < 8
             assert abs(mean_luma(await rear.next_frame()) - 200) < 8
+            for name in ("front", "rear"):
+                assert (await camera_state(bridge.url, name))["way"] == way.name
 
 
 async def test_the_bridge_says_when_it_is_inactive(node):

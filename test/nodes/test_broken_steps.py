@@ -60,7 +60,6 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["dds", "shared memory"], indirect=True)
 async def test_each_step_of_a_viewer(bridge):
     before = await held_for_nobody(bridge)
     with steps_recorded() as steps:

@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The camera node on real DDS."""
 
+import io
+import os
 import re
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 
 import numpy as np
+import PIL.Image
 import pytest
 import simplejpeg
 from cv_bridge import CvBridge
@@ -18,10 +23,16 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from pi_webrtc_streamer.camera import barcode, jpeg_encoder
 from pi_webrtc_streamer.camera.uncompressed import Uncompressor
 from pi_webrtc_streamer.camera_node import CameraNode
+from pi_webrtc_streamer.direct.inlet import Inlet
+from pi_webrtc_streamer.direct.messages import socket_name
+from pi_webrtc_streamer.media.distributor import Mailbox
+from pi_webrtc_streamer.media.feed import CameraFeed
+from pi_webrtc_streamer.media.frame import PlanarFrame
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
 from support.nodes import TOPIC, Lifecycle, SimulatedTime, client_of, running
 from support.streams import Numbered, Response, http, multipart
 from support.waiting import wait_for
+from support.ways import taking
 
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -291,6 +302,68 @@ def test_geometry_and_frame_change_while_running(images, node):
         wait_for_size(images, 160, 120)
         change(camera, crop=[0, 0, 0, 0], output_width=0)
         wait_for_size(images, 640, 480)
+
+
+class Taken(Mailbox[PlanarFrame]):
+    """Keeps all pictures that come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[PlanarFrame] = []
+
+    def put(self, item: PlanarFrame) -> bool:
+        self.frames.append(item)
+        return False
+
+
+@pytest.fixture(params=["shared memory", "in process"])
+def taken(request, node, monkeypatch) -> Iterator[list[PlanarFrame]]:
+    """All pictures that come directly while the fixture lives."""
+    taking(request.param, monkeypatch)
+    feed = CameraFeed("camera", TOPIC)
+    inlet = Inlet(feed, socket_name(node.context.get_domain_id(), os.geteuid(), TOPIC))
+    with closing(inlet), feed.pictures.distributor.subscribed(Taken()) as mailbox:
+        yield mailbox.frames
+
+
+def test_directly_comes_what_subscribers_get(images, taken):
+    """The same pictures, whatever is done to them: cropped, scaled, mirrored, turned."""
+    camera = make_camera(width=640, height=480, jpeg_quality=95)
+    with running(camera):
+        for changes, size in (
+            ({"rotation": 0}, (640, 480)),
+            ({"crop": [101, 51, 301, 251]}, (301, 251)),
+            ({"flip": "horizontal"}, (301, 251)),
+            ({"flip": "vertical", "output_width": 161}, (161, 134)),
+            ({"flip": "both", "rotation": 90, "output_width": 0}, (251, 301)),
+            ({"flip": "none", "rotation": 270, "crop": [0, 0, 320, 200]}, (200, 320)),
+            ({"rotation": 180, "output_width": 160, "output_height": 120}, (160, 120)),
+        ):
+            change(camera, **changes)
+            images.clear()
+            taken.clear()
+            jpeg, frame = wait_for(partial(find_pair, images, taken, size), f"both, {changes}")
+            assert_alike(jpeg, frame)
+
+
+def find_pair(images, taken, size: tuple[int, int]) -> tuple[bytes, PlanarFrame] | None:
+    """Return a picture of this size as it came either way; not one that was under way just now."""
+    frames = {each.times.captured: each for each in taken if (each.width, each.height) == size}
+    found = [image for image in images if stamp(image) in frames]
+    return (bytes(found[-1].data), frames[stamp(found[-1])]) if len(found) > 2 else None
+
+
+def assert_alike(jpeg: bytes, frame: PlanarFrame) -> None:
+    """See that planes are what another decoder makes of a JPEG."""
+    decoded = PIL.Image.open(io.BytesIO(jpeg))
+    assert decoded.size == (frame.width, frame.height)
+    decoded.draft("YCbCr", None)
+    whole = np.asarray(decoded.convert("YCbCr")).astype(int)
+    sizes = [(frame.height, frame.width), *[((frame.height + 1) // 2, (frame.width + 1) // 2)] * 2]
+    planes = np.split(np.frombuffer(frame.data, np.uint8), np.cumsum([h * w for h, w in sizes])[:2])
+    for number, (plane, shape) in enumerate(zip(planes, sizes, strict=True)):
+        seen = whole[:, :, number] if number == 0 else whole[::2, ::2, number]
+        assert np.abs(plane.reshape(shape) - seen).mean() < 3, f"plane {number}"
 
 
 def test_what_changes_while_a_stream_is_opened_again_holds(images):

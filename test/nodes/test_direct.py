@@ -4,6 +4,7 @@
 
 import errno
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -18,10 +19,15 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from pi_webrtc_streamer import camera_node
 from pi_webrtc_streamer.camera.planes import copy_planes
-from pi_webrtc_streamer.camera.source import Picture
+from pi_webrtc_streamer.camera.source import Picture, Source
 from pi_webrtc_streamer.camera_node import CameraNode
+from pi_webrtc_streamer.direct import inlet as inlet_module
 from pi_webrtc_streamer.direct import memory as memory_module
+from pi_webrtc_streamer.direct import outlet as outlet_module
+from pi_webrtc_streamer.direct.inlet import _connect, _Connection
+from pi_webrtc_streamer.direct.local import find
 from pi_webrtc_streamer.direct.messages import (
     VERSION,
     Announcement,
@@ -30,14 +36,19 @@ from pi_webrtc_streamer.direct.messages import (
     socket_name,
 )
 from pi_webrtc_streamer.direct.outlet import MOST_PEERS, Outlet
+from pi_webrtc_streamer.media.feed import CameraFeed
 from pi_webrtc_streamer.media.frame import live_frames
+from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
+from pi_webrtc_streamer.runtime.faults import faults
+from pi_webrtc_streamer.runtime.owning import Owned
 from support.cameras import camera_state, get_stats, goes, reaches
+from support.faults import forget_faults
 from support.leaks import all_given_back, held_at_rest
 from support.nodes import TOPIC, OfferingPublisher, Publisher, grey_jpeg, make_bridge, running
 from support.quadrants import assert_quadrants, quadrants
 from support.repeating import repeating
 from support.waiting import until, wait_for
-from support.ways import taking
+from support.ways import WAYS, taking
 from support.whep import mean_luma, watching
 
 PATTERN = {"source": "pattern", "width": 320, "height": 240}
@@ -86,7 +97,7 @@ def putting(outlet: Outlet, picture: Picture) -> Iterator[None]:
         yield
 
 
-async def test_pictures_go_this_way(node, way):
+async def test_pictures_go_this_way(node, way, capfd):
     camera, bridge = CameraNode(overrides=PATTERN), way.bridge()
     with running(camera, bridge):
         async with watching(bridge.url, "h264") as viewer:
@@ -96,11 +107,18 @@ async def test_pictures_go_this_way(node, way):
             assert (state["state"], state["width"], state["height"]) == ("live", 320, 240)
             stats = await get_stats(bridge.url)
             assert stats["frames"]["camera"]["way"] == way.name
+            async with viewer.session.get(f"{bridge.url}metrics") as response:
+                said = await response.text()
+            for each in WAYS:
+                said_of_it = f'camera_way{{camera="camera",way="{each}"}} {float(each == way.name)}'
+                assert said_of_it in said
             assert camera._outlet.wanted == (way.name != "dds")
             assert node.count_subscribers(TOPIC) == (way.name == "dds")
         await until(lambda: not camera._outlet.wanted, "nobody who reads")
         await until(lambda: live_frames() == 0, "no frame that is held")
         assert camera._outlet._memory is None
+    said = capfd.readouterr().err
+    assert (f"camera camera: pictures come by way of: {way.name}" in said) == (way.name != "dds")
 
 
 @pytest.mark.parametrize(
@@ -143,8 +161,8 @@ async def test_jpeg_is_made_once_and_only_for_who_wants_it(node, shared):
             await viewer.next_frame()
 
 
-async def test_a_camera_is_found_later_and_lost(node, shared, name):
-    """A viewer has pictures all the while."""
+async def test_a_camera_is_found_later_and_lost(node, shared, name, capfd):
+    """A viewer has pictures all the while, and the log says how."""
     bridge = shared.bridge()
     with running(bridge), Publisher(node, grey_jpeg(320, 240, DARK)):
         async with watching(bridge.url, "h264") as viewer:
@@ -155,6 +173,8 @@ async def test_a_camera_is_found_later_and_lost(node, shared, name):
                 assert node.count_subscribers(TOPIC) == 0
             await goes(bridge.url, "dds")
             await viewer.next_frame()
+            log = capfd.readouterr().err
+    assert re.findall("pictures come by way of: (.*)", log) == ["shared memory", "dds"]
 
 
 async def test_nobody_is_shown_a_picture_from_before(node, shared, name):
@@ -173,19 +193,6 @@ async def test_nobody_is_shown_a_picture_from_before(node, shared, name):
                     assert abs(mean_luma(await viewer.next_frame()) - BRIGHT) < 8
 
 
-async def test_sizes_change(node, shared, name):
-    bridge = shared.bridge()
-    with running(bridge), offering(name) as outlet:
-        async with watching(bridge.url, "h264") as viewer:
-            await until(lambda: outlet.wanted, "a reader")
-            for size in ((320, 240), (641, 481), (160, 120), (320, 240)):
-                even = size[0] // 2 * 2, size[1] // 2 * 2
-                with putting(outlet, grey(DARK, *size)):
-                    frame = await viewer.next_frame()
-                    while (frame.width, frame.height) != even:
-                        frame = await viewer.next_frame()
-
-
 async def test_a_picture_that_is_too_large_is_not_shown(node, shared, name):
     bridge = shared.bridge(max_pixels=320 * 240 - 1)
     with running(bridge), offering(name) as outlet:
@@ -195,13 +202,109 @@ async def test_a_picture_that_is_too_large_is_not_shown(node, shared, name):
             await reaches(bridge.url, "error", "raise the bridge's parameter max_pixels")
 
 
-async def test_a_topic_may_be_remapped(node, shared):
+async def test_a_topic_may_be_another_one(node, way):
     camera = CameraNode("front", overrides=PATTERN)
-    bridge = shared.bridge(camera__topic="/front/image_raw/compressed")
+    bridge = way.bridge(camera__topic="/front/image_raw/compressed")
     with running(camera, bridge):
         async with watching(bridge.url, "h264") as viewer:
             await viewer.next_frame()
-            assert (await camera_state(bridge.url))["way"] == "shared memory"
+            assert (await camera_state(bridge.url))["way"] == way.name
+
+
+class Lending:
+    """A source that takes its buffer back at once, and writes something else into it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str):
+        return getattr(self._source, name)
+
+    @contextmanager
+    def capture(self) -> Iterator[Picture | None]:
+        with self._source.capture() as picture:
+            lent = picture and replace(grey(DARK), stamp=picture.stamp)
+            yield lent
+            if lent is not None:
+                lent.y[:] = BRIGHT
+
+
+async def test_what_a_camera_lends_goes_back_at_once(node, way):
+    """So nobody sees what is in its buffer afterwards."""
+    camera, bridge = CameraNode(overrides=PATTERN), way.bridge()
+    with running(camera, bridge, up=False):
+        for each in (camera, bridge):
+            assert each.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        camera._source = Lending(camera._source)
+        for each in (camera, bridge):
+            assert each.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        async with watching(bridge.url, "h264") as viewer:
+            for _ in range(10):
+                assert abs(mean_luma(await viewer.next_frame()) - DARK) < 8
+            assert (await camera_state(bridge.url))["way"] == way.name
+
+
+async def test_nothing_is_copied_for_nobody(node, way, monkeypatch):
+    """Nor for who wants nothing but JPEG."""
+    copies: list[Picture] = []
+
+    def copying(picture: Picture, place: memoryview) -> None:
+        copies.append(picture)
+        copy_planes(picture, place)
+
+    monkeypatch.setattr(camera_node, "copy_planes", copying)
+    camera, bridge = CameraNode(overrides=PATTERN), way.bridge()
+    with running(camera, bridge):
+        async with aiohttp.ClientSession() as session:
+            await until(lambda: camera._statistics.counts[0] > 5, "pictures")
+            async with session.get(f"{bridge.url}cameras/camera/snapshot.jpg") as response:
+                assert response.status == 200
+        assert not copies
+        async with watching(bridge.url, "h264") as viewer:
+            await viewer.next_frame()
+        assert bool(copies) == (way.name != "dds")
+        await until(lambda: not camera._outlet.wanted, "nobody who reads")
+        copies.clear()
+        captured = camera._statistics.counts[0]
+        await until(lambda: camera._statistics.counts[0] > captured + 5, "more pictures")
+        assert not copies
+
+
+def test_the_newest_wins(name):
+    """Of pictures that have come while the bridge did something else."""
+    with offering(name) as outlet, Owned() as owned:
+        connection = _Connection(_connect(name, owned), owned)
+        wait_for(connection.is_answered, "an answer")
+        for number in range(1, 6):
+            put(outlet, replace(grey(20 * number, 16, 16), stamp=number))
+        newest = connection.newest()
+        assert newest.captured == 5
+        assert connection.read(newest, bytes)[: 16 * 16] == bytes([100]) * 16 * 16
+        assert connection.newest() is None
+
+
+@pytest.mark.parametrize("way", ["shared memory", "in process"], indirect=True)
+async def test_a_fault_of_the_bridge_leaves_viewers_their_pictures(node, way, monkeypatch, capfd):
+    """They come over DDS meanwhile. The camera node has no part in it."""
+    forget_faults(monkeypatch)
+
+    def fail(*_: object) -> None:
+        raise LookupError("on purpose")
+
+    bridge = way.bridge()
+    with running(bridge), way.publisher(node, grey_jpeg(320, 240, DARK)) as publisher:
+        async with watching(bridge.url, "h264") as viewer:
+            await viewer.next_frame()
+            with monkeypatch.context() as broken:
+                broken.setattr(CameraFeed, "publish_planes", fail)
+                await goes(bridge.url, "dds")
+                sent = publisher.sent
+                await until(lambda: publisher.sent > sent + 5, "more pictures")
+                await viewer.next_frame()
+                assert faults.total
+            await goes(bridge.url, way.name)
+            await viewer.next_frame()
+    assert "no direct pictures of /camera/image_raw/compressed" in capfd.readouterr().err
 
 
 async def test_without_memory_pictures_go_over_dds(node, shared, monkeypatch):
@@ -214,6 +317,64 @@ async def test_without_memory_pictures_go_over_dds(node, shared, monkeypatch):
         async with watching(bridge.url, "h264") as viewer:
             await viewer.next_frame()
             assert (await camera_state(bridge.url))["way"] == "dds"
+
+
+def test_it_is_found_in_this_process_as_long_as_there_is_a_socket(name, monkeypatch):
+    """Else a bridge that looks meanwhile would have shared memory, and keep to it."""
+    found, listen = [], Outlet._listen
+
+    def look(outlet: Outlet) -> socket.socket | None:
+        found.append(find(name) is outlet)
+        return listen(outlet)
+
+    monkeypatch.setattr(Outlet, "_listen", look)
+    with offering(name) as outlet:
+        wait_for(lambda: len(found) > 1, "the thread that listens")
+        outlet.close()
+    assert all(found)
+    assert find(name) is None
+
+
+def refuse_sockets() -> socket.socket:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.mark.parametrize("side", [inlet_module, outlet_module])
+async def test_where_no_sockets_are_allowed_pictures_go_over_dds(node, shared, monkeypatch, side):
+    """As in a sandbox. Nothing of that is a fault of ours."""
+    monkeypatch.setattr(side, "make_socket", refuse_sockets)
+    forget_faults(monkeypatch)
+    camera, bridge = CameraNode(overrides=PATTERN), shared.bridge()
+    with running(camera, bridge):
+        async with watching(bridge.url, "h264") as viewer:
+            await viewer.next_frame()
+            assert (await camera_state(bridge.url))["way"] == "dds"
+    assert faults.total == 0
+
+
+async def test_who_is_sent_away_at_once_takes_pictures_over_dds(node, shared, name, monkeypatch):
+    """The camera node has no room for one more bridge, or ends just then."""
+    forget_faults(monkeypatch)
+    gone: list[bool] = []
+
+    def when_it_has_gone(connection: socket.socket) -> bool:
+        accepted, _ = listener.accept()
+        accepted.close()
+        gone.append(True)
+        return True
+
+    monkeypatch.setattr(inlet_module, "is_of_this_user", when_it_has_gone)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(name)
+        listener.listen()
+        bridge = shared.bridge()
+        with running(bridge), Publisher(node, grey_jpeg(320, 240, DARK)):
+            async with watching(bridge.url, "h264") as viewer:
+                await viewer.next_frame()
+                await until(lambda: gone, "a try")
+                await goes(bridge.url, "dds")
+                await viewer.next_frame()
+    assert faults.total == 0
 
 
 def connected(name: bytes) -> socket.socket:

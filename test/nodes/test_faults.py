@@ -7,7 +7,6 @@ import gc
 import re
 import signal
 import threading
-from collections import OrderedDict
 from contextlib import ExitStack
 
 import pytest
@@ -25,12 +24,13 @@ from pi_webrtc_streamer.ros.qos import newest_only
 from pi_webrtc_streamer.runtime.faults import faults
 from pi_webrtc_streamer.webrtc import path
 from support.cameras import get_stats, reaches
+from support.faults import forget_faults
 from support.nodes import TOPIC, Publisher, client_of, grey_jpeg, make_bridge, running
 from support.pictures import write_noise
 from support.program import Program, free_port
 from support.program import node as start_node
 from support.waiting import until, wait_for
-from support.whep import WhepViewer, mean_luma, watching
+from support.whep import drain, mean_luma, watching
 
 
 def start_camera(*parameters: str) -> Program:
@@ -228,18 +228,6 @@ async def test_what_a_callback_raises_is_logged_once_and_nothing_ends(
     log = capfd.readouterr().err
     traces = re.findall(r"LookupError\('on purpose'\)\n *Traceback \(most recent call last\):", log)
     assert len(traces) == 1, log
-
-
-def forget_faults(monkeypatch) -> None:
-    """Let the process have met no fault yet."""
-    monkeypatch.setattr(faults, "total", 0)
-    monkeypatch.setattr(faults, "_counts", OrderedDict())
-
-
-async def drain(viewer: WhepViewer) -> None:
-    """Skip the pictures that have arrived."""
-    while not viewer.receiver.track._queue.empty():
-        await viewer.next_frame()
 
 
 async def test_a_parameter_that_cannot_be_set_is_refused_with_the_reason(node, monkeypatch, capfd):

@@ -11,12 +11,14 @@ from aiortc.mediastreams import MediaStreamError
 
 from pi_webrtc_streamer.camera_node import CameraNode
 from pi_webrtc_streamer.ros.process import spinning
+from support.cameras import goes, reaches
 from support.faults import step_broken
 from support.leaks import all_given_back, held, held_at_rest
 from support.nodes import Lifecycle, Publisher, grey_jpeg, make_bridge, running
 from support.program import free_port
 from support.waiting import until
-from support.whep import WhepViewer
+from support.ways import Way
+from support.whep import WhepViewer, watching
 
 FULL_CIRCLE = (
     Lifecycle.CONFIGURE,
@@ -102,6 +104,54 @@ class Visitors:
         if isinstance(picture, Exception) and not isinstance(picture, MediaStreamError):
             raise picture
         self.pictures += not isinstance(picture, BaseException)
+
+
+UP, DOWN = FULL_CIRCLE[:2], FULL_CIRCLE[2:]
+
+
+class Pair:
+    """A camera and a bridge that go through their states, and somebody who looks on."""
+
+    def __init__(self, url: str, way: Way, remote_control) -> None:
+        self._url, self._way = url, way
+        self._lifecycles = {name: remote_control(name) for name in MAKERS}
+
+    async def go(self, name: str, *transitions: int) -> None:
+        for transition in transitions:
+            assert await self._lifecycles[name].change_soon(transition)
+
+    async def watch(self, camera_goes: int = 0) -> None:
+        """See pictures come their way; also after the camera has gone so many steps down and up."""
+        async with watching(self._url, "h264") as viewer:
+            await viewer.next_frame()
+            await goes(self._url, self._way.name)
+            if camera_goes:
+                await self.go("camera", *DOWN[:camera_goes])
+                await goes(self._url, "dds")
+                await reaches(self._url, "stale")
+                await self.go("camera", *UP[-camera_goes:])
+                await reaches(self._url, "live")
+                await goes(self._url, self._way.name)
+
+    async def go_round(self, first: str, second: str, steps: int) -> dict[str, int]:
+        """Come up in an order and go down in the same one, and each of them in between."""
+        await self.go(first, *UP)
+        await self.go(second, *UP)
+        await self.watch(camera_goes=steps)
+        await self.go("bridge", *DOWN[:steps], *UP[-steps:])
+        await self.watch()
+        await self.go(first, *DOWN)
+        await self.go(second, *DOWN)
+        return await held_at_rest()
+
+
+async def test_both_nodes_come_and_go_in_any_order(node, remote_control, way):
+    port = free_port()
+    with running(make_camera(), way.bridge(port=port), up=False):
+        pair = Pair(f"http://127.0.0.1:{port}/", way, remote_control)
+        before = await pair.go_round("camera", "bridge", steps=1)
+        await pair.go_round("bridge", "camera", steps=2)
+        await all_given_back(before, None, "after both came and went")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from rclpy.parameter import Parameter
 
 from pi_webrtc_streamer.ros.lifecycle import TransitionCallbackReturn
-from support.cameras import get_json, get_stats
+from support.cameras import camera_state, get_json, get_stats
 from support.nodes import Publisher, grey_jpeg, make_bridge, running
 from support.waiting import until
 from support.whep import WhepViewer, mean_luma, watching
@@ -133,13 +133,13 @@ def names(bridge) -> list[str]:
     return list(bridge._bridge.feeds)
 
 
-async def test_cameras_come_and_go_and_the_others_do_not_notice(node, remote):
+async def test_cameras_come_and_go_and_the_others_do_not_notice(node, way):
     jpeg, grey = grey_jpeg(320, 240, luma=60), grey_jpeg(320, 240, luma=160)
-    bridge = make_bridge(cameras=["front"], **{"rear.topic": "/eye"})
+    bridge = way.bridge(cameras=["front"], **{"rear.topic": "/eye"})
     with (
         running(bridge),
-        Publisher(node, jpeg, topic="/front/image_raw/compressed"),
-        Publisher(node, grey, topic="/eye"),
+        way.publisher(node, jpeg, topic="/front/image_raw/compressed"),
+        way.publisher(node, grey, topic="/eye"),
     ):
         async with watching(bridge.url, camera="front") as viewer:
             await viewer.next_frame()
@@ -149,6 +149,7 @@ async def test_cameras_come_and_go_and_the_others_do_not_notice(node, remote):
                 assert names(bridge) == ["rear", "front"]
                 async with watching(bridge.url, camera="rear") as other:
                     await other.frame_with(lambda frame: abs(mean_luma(frame) - 160) < 8)
+                    assert (await camera_state(bridge.url, "rear"))["way"] == way.name
                     assert not change(bridge, cameras=["front"])
                     ended = other.connection
                     await until(
@@ -172,19 +173,20 @@ async def test_a_camera_that_is_added_before_anybody_watches(node):
             await viewer.next_frame()
 
 
-async def test_cameras_change_while_it_is_inactive(node):
+async def test_cameras_change_while_it_is_inactive(node, way):
     bridge = make_bridge(cameras=["front"])
     with running(bridge, up=False):
         assert bridge.trigger_configure() == TransitionCallbackReturn.SUCCESS
         assert not change(bridge, cameras=["rear", "eye"])
         assert names(bridge) == ["rear", "eye"]
-    bridge = make_bridge(cameras=["front"])
-    with running(bridge), Publisher(node, grey_jpeg(), topic="/rear/image_raw/compressed"):
+    bridge = way.bridge(cameras=["front"])
+    with running(bridge), way.publisher(node, grey_jpeg(), topic="/rear/image_raw/compressed"):
         assert not change(bridge, cameras=["rear"])
         assert bridge.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
         assert bridge.trigger_activate() == TransitionCallbackReturn.SUCCESS
         async with watching(bridge.url, camera="rear") as viewer:
             await viewer.next_frame()
+            assert (await camera_state(bridge.url, "rear"))["way"] == way.name
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def threads() -> list[str]:
     return sorted(
         thread.name
         for thread in threading.enumerate()
-        if thread.name.startswith(("media-", "convert-"))
+        if thread.name.startswith(("media-", "convert-", "direct-"))
     )
 
 

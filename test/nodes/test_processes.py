@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nodes as processes that are told to end, or killed, at any time."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +17,7 @@ from pi_webrtc_streamer.ros.process import spinning
 from support.cameras import camera_state, goes, reaches
 from support.nodes import Lifecycle
 from support.program import Program, free_port, node
-from support.waiting import GIVE_UP_AFTER
+from support.waiting import GIVE_UP_AFTER, until
 from support.whep import watching
 
 FULL_CIRCLE = (Lifecycle.CONFIGURE, Lifecycle.ACTIVATE, Lifecycle.DEACTIVATE, Lifecycle.CLEANUP)
@@ -119,9 +122,55 @@ def test_a_program_that_hangs_ends_all_the_same_and_says_where(number):
             process.kill()
 
 
+def shares_pictures(program: Program) -> bool:
+    """Whether a process has memory for pictures, open or mapped."""
+    process = Path("/proc", str(program.process.pid))
+    held = [(process / "maps").read_text()]
+    for descriptor in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # it has just been closed
+            held.append(os.readlink(descriptor))
+    return any("memfd:pi_webrtc_streamer.pictures" in each for each in held)
+
+
+def offers_in_this_domain() -> list[str]:
+    """Return the kernel's lines of sockets by which pictures are offered."""
+    name = f"@pi_webrtc_streamer.direct.{os.environ['ROS_DOMAIN_ID']}."
+    return [line for line in Path("/proc/net/unix").read_text().splitlines() if name in line]
+
+
+@pytest.mark.parametrize(("direct", "way"), [("off", "dds"), ("auto", "shared memory")])
+async def test_topics_may_be_remapped_on_both_sides(direct, way):
+    port = free_port()
+    camera = Program(
+        "camera_node",
+        *ros_arguments("autostart:=true", *CAMERA),
+        *("-r", "~/image_raw/compressed:=/eyes/left"),
+    )
+    bridge = Program(
+        "bridge_node",
+        *ros_arguments("autostart:=true", f"port:={port}", f"direct:={direct}"),
+        *("-p", "camera.topic:=/looked_at", "-r", "/looked_at:=/eyes/left"),
+    )
+    url = f"http://127.0.0.1:{port}/"
+    with camera, bridge:
+        bridge.wait_for_output("active")
+        camera.wait_for_output("publishing /eyes/left")
+        async with watching(url) as viewer:
+            shown = await reaches(url, "live")
+            assert shown["topic"] == "/eyes/left"
+            await goes(url, way)
+            await viewer.next_frame()
+
+
+def ros_arguments(*parameters: str) -> list[str]:
+    return ["--ros-args", *(argument for each in parameters for argument in ("-p", each))]
+
+
 @pytest.mark.parametrize(("direct", "way"), [("off", "dds"), ("auto", "shared memory")])
 async def test_either_node_is_killed_and_started_again(direct, way):
-    """The other one goes on and recovers; nothing of the killed one hinders the next start."""
+    """The other one goes on and recovers. Of the killed one nothing is left, so nothing hinders the
+    next start.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     settings = f"port:={port}", f"direct:={direct}"
@@ -132,13 +181,18 @@ async def test_either_node_is_killed_and_started_again(direct, way):
             async with watching(url) as viewer:
                 await viewer.next_frame()
                 assert (await camera_state(url))["way"] == way
+                assert shares_pictures(camera) == shares_pictures(bridge) == (way != "dds")
                 assert camera.end(signal.SIGKILL) == -signal.SIGKILL
                 await reaches(url, "stale")
+                assert not shares_pictures(bridge)
+                assert not offers_in_this_domain()
                 with node("camera_node", *CAMERA) as camera_again:
                     await reaches(url, "live")
                     await viewer.next_frame()
                     await goes(url, way)
                     assert bridge.end(signal.SIGKILL) == -signal.SIGKILL
+                    await until(lambda: not shares_pictures(camera_again), "memory given back")
+                    assert offers_in_this_domain()
                     with node("bridge_node", *settings) as bridge_again:
                         bridge_again.wait_for_output("active")
                         async with watching(url) as next_viewer:
@@ -146,3 +200,4 @@ async def test_either_node_is_killed_and_started_again(direct, way):
                             assert (await camera_state(url))["way"] == way
                         assert bridge_again.end() == 0
                     assert camera_again.end() == 0
+    assert not offers_in_this_domain()

@@ -212,9 +212,9 @@ async def test_a_viewer_that_vanishes_without_a_word_is_disconnected(node):
             assert len((await get_stats(bridge.url))["viewers"]) == 1
 
 
-async def test_stats_tell_the_stages_of_the_way(node):
-    bridge = make_bridge()
-    with running(bridge), Publisher(node, grey_jpeg()):
+async def test_stats_tell_the_stages_of_the_way(node, way):
+    bridge = way.bridge()
+    with running(bridge), way.publisher(node, grey_jpeg()):
         async with watching(bridge.url, "h264") as viewer:
             for _ in range(10):
                 await viewer.next_frame()
@@ -233,4 +233,5 @@ async def test_stats_tell_the_stages_of_the_way(node):
             assert figures["p50"] <= figures["p95"]
             assert figures["p50"] > 0, stage
         assert stats["frames"]["camera"]["received"] >= 10
+        assert stats["frames"]["camera"]["way"] == way.name
         await until(lambda: node.count_subscribers("/camera/image_raw/compressed") == 0, "the end")

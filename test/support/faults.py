@@ -1,15 +1,21 @@
 # SPDX-FileCopyrightText: The pi_webrtc_streamer maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Breaks one step of our own code at a time: a step of an exit stack, or a wait of a task."""
+"""Breaks one step of our own code at a time: a step of an exit stack, or a wait of a task; and what
+was caught of our own faults.
+"""
 
 import asyncio
 import inspect
+from collections import OrderedDict
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 import pi_webrtc_streamer
 from pi_webrtc_streamer.runtime import owning
+from pi_webrtc_streamer.runtime.faults import faults
 
 PACKAGE = str(Path(pi_webrtc_streamer.__file__).parent)
 
@@ -18,6 +24,12 @@ Step = tuple[owning.Moment, str]
 
 class InjectedError(Exception):
     """What a broken step raises."""
+
+
+def forget_faults(patch: pytest.MonkeyPatch) -> None:
+    """Let the process have met no fault yet."""
+    patch.setattr(faults, "total", 0)
+    patch.setattr(faults, "_counts", OrderedDict())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from pi_webrtc_streamer.telemetry.metrics import families, process_families
 from pi_webrtc_streamer.telemetry.state import BridgeState
 
-CAMERAS = [{"name": "front", "state": "live", "age": 0.02}]
+CAMERAS = [{"name": "front", "state": "live", "way": "dds", "age": 0.02}]
 FRAMES = {"received": 100, "rejected": 1, "overwritten": 2}
 STREAM = {
     "codec": "h264",

@@ -81,6 +81,8 @@ def grey_jpeg(width: int = 640, height: int = 480, luma: int = 100) -> bytes:
 class _RepeatingPublisher:
     """Publishes :meth:`_message`, 30 times a second, in a thread of its own."""
 
+    outlet: Outlet | None = None  # by which its pictures go directly, too
+
     def __init__(
         self,
         node: Node,

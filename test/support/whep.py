@@ -131,6 +131,12 @@ async def watching(
                 link.close()
 
 
+async def drain(viewer: WhepViewer) -> None:
+    """Skip the pictures that have arrived."""
+    while not viewer.receiver.track._queue.empty():
+        await viewer.next_frame()
+
+
 def timestamps_seen(viewer: WhepViewer) -> list[int]:
     """Collect the RTP timestamps of the packets that arrive from now on."""
     seen: list[int] = []

@@ -18,6 +18,9 @@ const SLOW_FPS = 2;
 
 /** @typedef {import('../bridge.js').Camera} Camera */
 
+/** @type {Record<Camera['way'], string>} */
+const WAYS = { dds: 'over DDS', 'shared memory': 'by shared memory', 'in process': 'in one process' };
+
 /**
  * Pure.
  *
@@ -52,7 +55,7 @@ export function describeSize(width, height, camera) {
  * @param {Camera} camera
  * @param {boolean} known whether there is a connection that the figures are of
  */
-export function showFigures({ size, fps, rate, codec, rtt, jitter, loss }, stats, camera, known) {
+export function showFigures({ size, fps, rate, codec, rtt, jitter, loss, way }, stats, camera, known) {
   const slow = known && camera.state === 'live' && camera.rate > 0 && camera.rate < SLOW_FPS;
   const flows = known && stats.fps > 0 && !slow;
   const late = stats.receivedFps - stats.fps > 2;
@@ -66,4 +69,5 @@ export function showFigures({ size, fps, rate, codec, rtt, jitter, loss }, stats
   setText(rtt, known && stats.rttMs >= 0 ? `RTT ${milliseconds(stats.rttMs)}` : '');
   setText(jitter, flows ? `jitter ${milliseconds(stats.jitterMs)}` : '');
   setText(loss, flows && stats.lossPercent >= 0.5 ? `${stats.lossPercent.toFixed(1)} % lost` : '');
+  setText(way, known ? WAYS[camera.way] : '');
 }

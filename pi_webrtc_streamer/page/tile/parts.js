@@ -45,6 +45,7 @@ export function buildTile(name) {
     rtt: find(element, '.figure-rtt', HTMLElement),
     jitter: find(element, '.figure-jitter', HTMLElement),
     loss: find(element, '.figure-loss', HTMLElement),
+    way: find(element, '.figure-way', HTMLElement),
   };
   element.dataset.camera = name;
   element.setAttribute('aria-label', `Camera ${name}`);

@@ -34,6 +34,7 @@ def judge_camera(
     values = {
         "state": feed.state,
         "topic": topic,
+        "way": feed.way.value,
         "publishers": publishers,
         "viewers": viewers,
         "frequency (Hz)": round(feed.rate, 2),

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures in memory that another process writes: whole, or not seen at all."""
 
+import fcntl
 import os
 import random
 import subprocess
@@ -149,6 +150,15 @@ def test_memory_that_is_too_small_is_refused():
     with pytest.raises(MemoryRefused, match=r"has \d+ bytes, not"):
         ReadMemory(memory.descriptor, Layout(64, 64))
     memory.close()
+
+
+def test_memory_that_there_is_no_room_for_is_refused():
+    descriptor = os.memfd_create("test", os.MFD_ALLOW_SEALING)
+    os.truncate(descriptor, 1 << 62)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    with pytest.raises(MemoryRefused, match="cannot be mapped"):
+        ReadMemory(descriptor, Layout(1 << 30, 1 << 29))
+    os.close(descriptor)
 
 
 def test_what_is_no_memory_is_refused():

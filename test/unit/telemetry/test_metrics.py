@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from pi_webrtc_streamer.link.traffic import Traffic
 from pi_webrtc_streamer.media.feed import COMPRESSED_IMAGE, explain
 from pi_webrtc_streamer.media.frame_counts import StreamCounts
+from pi_webrtc_streamer.media.pictures import Way
 from pi_webrtc_streamer.media.stages import SHARES, STAGES
 from pi_webrtc_streamer.telemetry.counts import held_counts
 from pi_webrtc_streamer.telemetry.metrics import PREFIX, exposition, families
@@ -24,7 +25,7 @@ from support.metrics import PROCESS, busy_state, every_family
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 FORMATS = {"text/plain": read_text, OPENMETRICS: read_openmetrics, "": read_text, "*/*": read_text}
-LABELS = {"camera", "state", "codec", "tier", "stage", "percentile"}
+LABELS = {"camera", "state", "way", "codec", "tier", "stage", "percentile"}
 NO_BASE_UNITS = re.compile(r"_(ms|milliseconds|minutes|bits?|kbit|kilobytes|mb|percent|fps)(_|$)")
 
 counts = st.integers(0, 2**53)
@@ -91,7 +92,12 @@ def states(draw) -> BridgeState:
             "disconnected": draw(counts),
         }
     described = [
-        {"name": name, "state": draw(st.sampled_from(CAMERA_STATES)), "age": draw(age)}
+        {
+            "name": name,
+            "state": draw(st.sampled_from(CAMERA_STATES)),
+            "way": draw(st.sampled_from(Way)).value,
+            "age": draw(age),
+        }
         for name in cameras
     ]
     return BridgeState(active, draw(counts), described, stats, draw(driving))
