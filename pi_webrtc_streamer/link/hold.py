@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
@@ -75,7 +74,7 @@ class Hold:
 
     def _take_answer(self, round_trip: float, asked: float) -> None:
         carried = self._passage.on_answer_behind(round_trip, asked)
-        if self._waits and not self._passage.under_way(time.monotonic()):
+        if self._waits and not self._passage.under_way(asked + round_trip):
             self._end(carried, in_time=True)
 
     def _end(self, carried: float | None, *, in_time: bool) -> None:

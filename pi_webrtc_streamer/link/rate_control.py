@@ -18,6 +18,10 @@ Where packets are lost here and there, and not for being too many, each is sent 
 get half the bitrate: a picture that waits for a packet to be sent again comes at the same time as
 the next one, and is never seen.
 
+Where it is asked behind each picture whether it has passed (flight.py), that says more of delays
+than the receiver's estimates and round trips do, and sooner; these are not listened to then. Of a
+link that is uneven, pictures take less (caution.py); their size follows what it carries.
+
 Pure: bit/s, seconds, and the clock is the caller's.
 """
 
@@ -28,6 +32,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..media.tiers import Tier
+from .caution import Caution
+from .flight import Flight
 from .losses import Losses
 from .passage import Passage
 from .probe import Probe
@@ -66,6 +72,7 @@ class LinkEstimate:
 
     def __init__(self, ceiling: float) -> None:
         self.passage = Passage()
+        self.flight = Flight()
         self.losses = Losses()
         self.repeats = False  # whether each packet is sent twice
         self.probe: Probe | None = None
@@ -80,6 +87,7 @@ class LinkEstimate:
         self._counted: _Count | None = None
         self._suspect: tuple[_Count, float] | None = None  # with the bit/s sent meanwhile
         self._round_trips = RoundTrips()
+        self._caution = Caution()
         self.loss = 0.0
         self.round_trip = 0.0
 
@@ -97,8 +105,8 @@ class LinkEstimate:
         return self._capacity
 
     def for_pictures(self, now: float) -> float:
-        """Return the capacity in bit/s that is left where each packet is sent twice."""
-        return self.capacity(now) / (2 if self.repeats else 1)
+        """Return the bit/s of it that pictures may take; half, where each packet is sent twice."""
+        return self.capacity(now) * self._caution.share(now) / (2 if self.repeats else 1)
 
     def can_repeat(self, now: float) -> bool:
         """Whether it helps to send each packet twice: some are lost, and not for being too many."""
@@ -145,7 +153,7 @@ class LinkEstimate:
         """
         fell = self._remb is not None and bitrate < FALL * self._remb
         self._remb = bitrate
-        if fell and not self._excused(now):
+        if fell and not self.flight.followed(now) and not self._excused(now):
             self._lower(bitrate, bitrate / REMB_MARGIN, now)
 
     def on_report(self, lost: int, highest: int, sent: float, now: float) -> None:
@@ -190,7 +198,7 @@ class LinkEstimate:
     def on_round_trip(self, round_trip: float, sent: float, now: float) -> None:
         """Take a round-trip time, in seconds, and the bit/s that are sent."""
         self.round_trip = round_trip
-        if not self._round_trips.tell_full(round_trip, now):
+        if not self._round_trips.tell_full(round_trip, now) or self.flight.followed(now):
             return
         if self._capacity > LEAST_CAPACITY:
             self._drain(sent, now)
@@ -202,8 +210,25 @@ class LinkEstimate:
         two of a probe.
         """
         self._round_trips.note(round_trip)
+        self.flight.on_echo(round_trip)
         if self.probe is not None:
             self.probe.on_round_trip(round_trip)
+
+    def on_passed(self, round_trip: float, asked: float) -> None:
+        """Take the answer to a question that was asked behind a picture at a time."""
+        self.flight.on_answer(round_trip, asked)
+        if self.probe is not None:
+            self.probe.on_round_trip(round_trip)
+
+    def follow_flight(self, now: float) -> None:
+        """Learn from how pictures have passed: what the link carries, and how evenly."""
+        if not self.flight.followed(now):
+            return
+        carried = self.flight.carries(now)
+        if HEADROOM * carried < self.capacity(now) and not self._excused(now):
+            self._lower(HEADROOM * carried, carried, now)
+        if self._caution.is_due(self.flight, now) and not self._excused(now):
+            self._caution.lower(self.flight, now)
 
     def on_passage(self, carried: float | None, now: float) -> None:
         """Take the bit/s that a key frame has passed with, if that was so slow that it counts."""
@@ -286,6 +311,7 @@ class TierChoice:
 
     def update(self, link: LinkEstimate, now: float) -> Tier:
         """Return the tier for a link, which may be probed for it."""
+        link.follow_flight(now)
         capacity = link.capacity(now)
         level = self.tier.level
         if capacity < self.tier.lowest and level < len(self._tiers) - 1:

@@ -36,6 +36,11 @@ class StreamSink(Protocol):
     """Takes a stream's access units to its viewers."""
 
     @property
+    def full(self) -> bool:
+        """Whether a picture would only wait before every viewer's link; may be asked anywhere."""
+        ...
+
+    @property
     def ready(self) -> bool:
         """Whether the last unit has been taken: a picture is only encoded when it has."""
         ...
@@ -81,6 +86,7 @@ class EncodedStream:
         self.bitrate = tier.highest
         self.encoded = 0
         self.skipped = 0
+        self.withheld = 0
         self.failed = 0
         self.seconds = 0.0
         self._settings = settings
@@ -97,13 +103,16 @@ class EncodedStream:
     def encode(self, picture: Picture, timestamp: int, now: float) -> None:
         """Encode a picture and deliver it, or skip it if the last one is still under way.
 
-        Skipping before the encoder rather than behind it keeps the references of all later
-        pictures whole.
+        It is withheld where it would only wait before the links. Either is done before the encoder
+        rather than behind it: that keeps the references of all later pictures whole.
 
         :raises EncoderFailed: if the encoder fails, or has to wait because a new one failed, too.
             The first picture of a new one is a key frame.
         """
         if self._closed:  # while the picture was scaled, or encoded for others
+            return
+        if self._sink.full:
+            self.withheld += 1
             return
         if not self._sink.ready:
             self.skipped += 1
@@ -148,7 +157,7 @@ class EncodedStream:
     @property
     def counts(self) -> StreamCounts:
         """What became of its pictures."""
-        return StreamCounts(self.encoded, self.skipped, self.failed)
+        return StreamCounts(self.encoded, self.skipped, self.failed, self.withheld)
 
     def close(self) -> None:
         """Close the encoder; there is no other one."""

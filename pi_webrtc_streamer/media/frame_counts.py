@@ -29,12 +29,13 @@ class StreamCounts(NamedTuple):
     """What became of the pictures of one codec and tier.
 
     ``skipped`` were not encoded since the loop was not done with the last one; ``failed`` are those
-    with which an encoder failed.
+    with which an encoder failed; ``withheld`` are those that would have waited before the links.
     """
 
     encoded: int = 0
     skipped: int = 0
     failed: int = 0
+    withheld: int = 0
 
     def plus(self, other: StreamCounts) -> StreamCounts:
         """Return the sum of each number."""

@@ -142,6 +142,7 @@ def _streams(streams: Mapping[str, Sequence[Described]]) -> Iterator[Metric]:
     for name, key, text in (
         ("frames_encoded", "encoded", "Pictures that were encoded."),
         ("frames_skipped", "skipped", "Pictures not encoded since the last one was still unsent."),
+        ("frames_withheld", "withheld", "Pictures not encoded since the viewers' links were full."),
         ("encoder_failures", "failed", "Pictures with which an encoder failed."),
     ):
         yield _counter(name, text, each(key), STREAM)

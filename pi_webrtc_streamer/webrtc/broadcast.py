@@ -102,7 +102,8 @@ class Broadcast:
     def counts(self) -> FrameCounts:
         """Count what was sent and dropped so far, for all viewers there have been."""
         traffic = self.traffic
-        skipped = sum(fanout.counts.skipped for fanout in self._fanouts)
+        counts = [fanout.counts for fanout in self._fanouts]
+        skipped = sum(each.skipped + each.withheld for each in counts)
         return FrameCounts(sent=traffic.frames, dropped=traffic.dropped + skipped)
 
     def sent_since(self, when: int) -> list[StageTimes]:

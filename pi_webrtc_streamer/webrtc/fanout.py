@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from ..link.flight import Flight
 from ..media.codec import AccessUnit, Codec
 from ..media.encoded_stream import KEYFRAME_INTERVAL, EncodedStream
 from ..media.frame_counts import StreamCounts
@@ -21,6 +22,10 @@ from .sender import StreamSender
 
 logger = logging.getLogger(__name__)
 
+# Viewers of one stream whose links are asked about behind each picture. With more of them, one is
+# ready for the next picture most of the time, and questions cost CPU time.
+MOST_FOLLOWED = 3
+
 
 class _Outlet:
     """Takes the units of one opening of a stream to the event loop; called in the media thread."""
@@ -29,11 +34,18 @@ class _Outlet:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self.under_way = False
+        self.flights: tuple[Flight, ...] = ()  # of those that are followed; replaced as a whole
 
     @property
     def ready(self) -> bool:
         """Whether the event loop has sent the last unit."""
         return not self.under_way
+
+    @property
+    def full(self) -> bool:
+        """Whether what was sent last has not passed in time, over all links that are followed."""
+        flights, now = self.flights, time.monotonic()
+        return bool(flights) and all(flight.full(now) for flight in flights)
 
     def deliver(self, unit: AccessUnit) -> None:
         """Have a unit sent."""
@@ -56,6 +68,7 @@ class Fanout:
         self._senders: dict[StreamSender, Callable[[], object] | None] = {}
         self._stream: EncodedStream | None = None
         self._outlet: _Outlet | None = None
+        self._follows = True
         self._before = StreamCounts()  # of earlier openings
         # The last key frame and what followed it, as long as no newer one may be made: a viewer who
         # joins then is sent these at once, and the others are spared a key frame.
@@ -71,8 +84,11 @@ class Fanout:
         self._senders[sender] = on_arrival
         if self._stream is None:
             self._outlet = _Outlet(self._send)
+            self._follow_few()
             self._stream = self._pipeline.open_stream(self._codec, self.tier, self._outlet)
-        elif self._recent and on_arrival is None:
+            return
+        self._follow_few()
+        if self._recent and on_arrival is None:
             now = time.monotonic()
             for unit in self._recent:
                 self._send_to(sender, unit, now)
@@ -82,11 +98,19 @@ class Fanout:
     def remove(self, sender: StreamSender) -> None:
         """Send it no more; the last one to go closes the stream. Safe to call twice."""
         self._senders.pop(sender, None)
+        self._follow_few()
         if not self._senders and self._stream is not None:
             stream, self._stream, self._outlet = self._stream, None, None
             self._before = self._before.plus(stream.counts)
             self._recent.clear()
             self._pipeline.close_stream(stream)
+
+    def _follow_few(self) -> None:
+        """Hold pictures back that all of a few viewers' links are too full for."""
+        self._follows = len(self._senders) <= MOST_FOLLOWED
+        if self._outlet is not None:
+            flights = (sender.link.flight for sender in self._senders) if self._follows else ()
+            self._outlet.flights = tuple(flights)
 
     def adopt(self, tier: Tier) -> None:
         """Encode with other bitrates from now on."""
@@ -173,6 +197,7 @@ class Fanout:
                 self._recent = []
 
     def _send_to(self, sender: StreamSender, unit: AccessUnit, now: float) -> None:
+        sender.follows = self._follows
         try:
             sender.send(unit, now)
         except Exception as error:

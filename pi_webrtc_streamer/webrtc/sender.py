@@ -32,6 +32,7 @@ from ..link.traffic import Traffic, lost_so_far
 from ..media.codec import AccessUnit, Codec
 from ..runtime.rate_limit import RateLimit
 from .aiortc_parts.sender import AiortcSender
+from .following import Following
 
 MOST_REPEATED = 0.15  # share of a stream's bitrate that may be spent on retransmissions
 MOST_REPEATED_AFTER_OUTAGE = 0.5  # the same, where two outages may have taken so much of a second
@@ -84,6 +85,8 @@ class StreamSender:
         self._sender = AiortcSender(transceiver, self)
         self.path = self._sender.path
         self._hold = Hold(self.path, link.passage, self._release)
+        self._following = Following(self.path, link, self._note_silence)
+        self.follows = False  # whether it is asked behind each picture whether it has passed
         self._drained: Callable[[], object] | None = None
 
     @property
@@ -145,12 +148,20 @@ class StreamSender:
         added = self._probe(unit, writer, now)
         if self.link.repeats:
             added += writer.repetitions(unit, now)
+        if self.follows:
+            self._following.before(now)
         if not self.path.send([protect(packet) for packet in (*packets, *added)]):
             return False
         size = unit.size + sum(map(len, added))
         self._bytes_sent += size
         self._rate.add(8 * size, now)
+        if self.follows:
+            self._following.behind(8 * size, now, twice=self.link.repeats)
         return True
+
+    def _note_silence(self, now: float) -> None:
+        """Take note that nothing is sent for now but questions, which are to be answered, too."""
+        self.health.on_unit(True, now)
 
     def _release(self, kept: list[AccessUnit], carried: float | None, in_time: bool) -> None:
         """Send what was kept back, unless it is too late or another stream suits the link."""
@@ -184,6 +195,7 @@ class StreamSender:
                 yield
         finally:
             self._stream = None
+            self._following.close()
 
     def trouble(self, now: float) -> str | None:
         """Say why the viewer should be disconnected, None if it is well; a silent one is asked."""

@@ -18,6 +18,7 @@ STREAM = {
     "bitrate": 800_000,
     "encoded": 99,
     "skipped": 1,
+    "withheld": 2,
     "failed": 0,
     "stages": {"decoded": {"p50": 1.5, "p95": 2.5}, "total": {"p50": 12.0, "p95": 20.0}},
 }

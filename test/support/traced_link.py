@@ -16,9 +16,10 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Generic, TypeVar
 
 OPPORTUNITY = 1500  # bytes
 DELAY = 0.02  # seconds each way
@@ -47,7 +48,10 @@ def read_trace(path: Path) -> list[int]:
     return trace
 
 
-class Bottleneck:
+Packet = TypeVar("Packet", bound=Sized)
+
+
+class Bottleneck(Generic[Packet]):
     """A queue, from which packets pass at the opportunities of a trace. Pure: seconds.
 
     Until it plays one, everything passes at once.
@@ -56,7 +60,7 @@ class Bottleneck:
     def __init__(self, queue: int = QUEUE) -> None:
         self.lost = 0
         self._most = queue
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[Packet] = deque()
         self._bytes = 0
         self._credit = 0
         self._opportunities: Iterator[float] = iter(())
@@ -68,15 +72,17 @@ class Bottleneck:
         self._opportunities = (now + (begun + at) / 1000 for begun in rounds for at in trace)
         self._next = next(self._opportunities)
 
-    def put(self, packet: bytes) -> None:
+    def put(self, packet: Packet, now: float) -> None:
         """Take a packet, or lose it if there is no room."""
+        if not self._waiting:
+            deque(self.take(now), maxlen=0)  # the opportunities that nobody took are gone
         if self._bytes + len(packet) > self._most:
             self.lost += 1
             return
         self._waiting.append(packet)
         self._bytes += len(packet)
 
-    def take(self, now: float) -> Iterator[tuple[float, bytes]]:
+    def take(self, now: float) -> Iterator[tuple[float, Packet]]:
         """Yield what has passed by now, and when."""
         if self._next is None:
             while self._waiting:
@@ -96,7 +102,7 @@ class Bottleneck:
         """When to take packets next; None if none wait."""
         return self._next if self._waiting else None
 
-    def _pass(self) -> bytes:
+    def _pass(self) -> Packet:
         packet = self._waiting.popleft()
         self._bytes -= len(packet)
         return packet
@@ -107,18 +113,18 @@ class _Way:
 
     def __init__(self, source: int, target: int) -> None:
         self.source = source
-        self.bottleneck = Bottleneck()
+        self.bottleneck: Bottleneck[bytes] = Bottleneck()
         self.carried = 0  # bytes
         self._target = target
         self._under_way: deque[tuple[float, bytes]] = deque()
 
-    def read(self) -> None:
+    def read(self, now: float) -> None:
         for _ in range(AT_ONCE):
             try:
                 packet = os.read(self.source, LONGEST_PACKET)
             except BlockingIOError:
                 return
-            self.bottleneck.put(packet)
+            self.bottleneck.put(packet, now)
 
     def carry(self, now: float) -> float | None:
         """Carry what is due, and return when there is more to do."""
@@ -190,7 +196,7 @@ class TracedLink:
                 if descriptor == self._woken:
                     os.read(self._woken, 1)
                 else:
-                    sources[descriptor].read()
+                    sources[descriptor].read(time.monotonic())
 
 
 @contextmanager

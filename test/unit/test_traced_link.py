@@ -14,7 +14,7 @@ packets = st.lists(st.tuples(st.floats(0, 1), st.integers(1, OPPORTUNITY)), max_
 
 def test_everything_passes_until_a_trace_is_played():
     link = Bottleneck()
-    link.put(b"a")
+    link.put(b"a", 5.0)
     assert list(link.take(5.0)) == [(5.0, b"a")]
 
 
@@ -22,7 +22,7 @@ def test_packets_pass_at_the_opportunities_several_small_ones_at_once():
     link = Bottleneck()
     link.play([10, 20], 1.0)
     for size in (800, 700, 1000):
-        link.put(bytes(size))
+        link.put(bytes(size), 1.0)
     assert link.due == pytest.approx(1.010)
     assert [at for at, _ in link.take(1.015)] == pytest.approx([1.010, 1.010])
     assert [at for at, _ in link.take(1.050)] == pytest.approx([1.020])
@@ -32,8 +32,8 @@ def test_packets_pass_at_the_opportunities_several_small_ones_at_once():
 def test_a_trace_begins_anew_and_an_opportunity_waits_for_nobody():
     link = Bottleneck()
     link.play([10, 20], 0.0)
-    assert list(link.take(0.025)) == []
-    link.put(bytes(1500))
+    assert list(link.take(0.015)) == []
+    link.put(bytes(1500), 0.025)
     assert [at for at, _ in link.take(0.1)] == pytest.approx([0.030])
 
 
@@ -41,7 +41,7 @@ def test_what_finds_the_queue_full_is_lost():
     link = Bottleneck(queue=2000)
     link.play([1000], 0.0)
     for _ in range(3):
-        link.put(bytes(1000))
+        link.put(bytes(1000), 0.0)
     assert link.lost == 1
 
 
@@ -52,7 +52,7 @@ def test_packets_keep_their_order_and_no_more_pass_than_may(trace, script):
     passed = []
     for number, (at, size) in enumerate(script):
         passed += link.take(at)
-        link.put(bytes([number]) * size)
+        link.put(bytes([number]) * size, at)
     passed += link.take(20.0)
     assert [packet[0] for _, packet in passed] == list(range(len(script)))
     times = sorted(at for at, _ in passed)

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_webrtc_streamer.link.caution import SOON
 from pi_webrtc_streamer.link.probe import Probe
 from pi_webrtc_streamer.link.rate_control import (
     DECREASE_INTERVAL,
     FIRST_HOLD,
+    HEADROOM,
     LEAST_CAPACITY,
     LinkEstimate,
     TierChoice,
@@ -108,6 +110,52 @@ def test_a_key_frame_that_passes_slowly_says_what_the_link_carries():
     assert link.capacity(1) == 0.8 * 1_000_000
     link.on_passage(500_000, 1.1)
     assert link.capacity(1.1) == 0.8 * 500_000
+
+
+def fly(link: LinkEstimate, took: float, waits: float = 0.0) -> float:
+    """Send pictures of 33 kbit for two seconds, and return when that ends."""
+    link.on_echo(0.04)
+    for number in range(60):
+        now = number / 30
+        if link.flight.measures_next:
+            link.flight.on_answer_before(0.04 + waits, now)
+        link.flight.on_sent(33_000, now)
+        link.on_passed(0.04 + waits + took, now)
+    return 2.0
+
+
+def test_pictures_that_are_followed_say_what_a_link_carries_and_estimates_do_not():
+    link = LinkEstimate(3_000_000)
+    now = fly(link, took=0.033)
+    link.on_estimate(3_000_000, now)
+    link.on_estimate(500_000, now)
+    link.on_round_trip(0.04, 3_000_000, now)
+    link.on_round_trip(0.4, 3_000_000, now)
+    assert link.capacity(now) == 3_000_000
+    link.follow_flight(now)
+    assert link.capacity(now) == pytest.approx(HEADROOM * 1_000_000)
+    link.on_estimate(400_000, now + 10)
+    assert link.capacity(now + 10) == 400_000, "they are not followed any more"
+
+
+def test_where_pictures_pass_late_they_take_less_of_what_the_link_carries():
+    link = LinkEstimate(3_000_000)
+    now = fly(link, took=0.005, waits=SOON)
+    link.follow_flight(now)
+    assert link.capacity(now) == 3_000_000
+    assert link.for_pictures(now) == pytest.approx(3_000_000 * SOON / (SOON + 0.005))
+
+
+def test_pictures_that_are_late_for_a_probe_are_the_probes_fault():
+    link = LinkEstimate(3_000_000)
+    link.probe = probe = Probe(2_000_000, 0.0)
+    link.on_echo(0.04)
+    now = fly(link, took=0.1)
+    assert probe.failed
+    link.probe = Probe(2_000_000, now)
+    link.follow_flight(now)
+    assert link.probe.failed
+    assert link.capacity(now) == link.for_pictures(now) == 3_000_000
 
 
 def test_heavy_loss_counts_and_light_loss_does_not():

@@ -32,6 +32,7 @@ class Sink:
     def __init__(self) -> None:
         self.units: queue.Queue[AccessUnit] = queue.Queue()
         self.ready = True
+        self.full = False
 
     def deliver(self, unit: AccessUnit) -> None:
         self.units.put(unit)
@@ -173,6 +174,23 @@ def test_a_busy_sink_costs_pictures_and_no_key_frame(pipeline, distributor):
     unit = sink.next()
     assert not unit.keyframe
     assert unit.times.captured == 9 * 10**9
+
+
+def test_full_links_hold_pictures_back_and_cost_no_key_frame(pipeline, distributor):
+    sink = Sink()
+    stream = pipeline.open_stream(Codec.H264, FULL, sink)
+    distributor.publish(make_frame())
+    sink.next()
+    sink.full = True
+    other = Sink()
+    pipeline.open_stream(Codec.VP8, FULL, other)
+    for number in range(1, 4):
+        distributor.publish(make_frame(stamp=number * 10**9))
+        other.next()
+    assert stream.counts == (1, 0, 0, 3)
+    sink.full = False
+    distributor.publish(make_frame(stamp=9 * 10**9))
+    assert not sink.next().keyframe
 
 
 def test_a_new_size_goes_on_with_a_key_frame(pipeline, distributor):
