@@ -29,6 +29,7 @@ COUNTED = 2.0  # seconds over which passages are counted
 FEWEST = 5  # pictures that say what is usual
 USUAL = 0.8  # share of the pictures that take so long at most
 MEASURED = 3  # every so many pictures, there is a question before one
+SHORTEST = 0.01  # seconds for one picture, of which less says nothing: others' turns, other work
 STALL = 0.25  # seconds for one picture: the link stood still, however much it carries otherwise
 LEAST_COUNTED = 10.0  # seconds, after which a least round trip may be that of another way
 
@@ -121,7 +122,10 @@ class Flight:
         return waited[int(USUAL * len(waited))] if len(waited) >= FEWEST else 0.0
 
     def carries(self, now: float) -> float:
-        """Return the bit/s that the link carries while pictures pass; infinity if unknown."""
+        """Return the bit/s that the link carries while pictures pass; infinity if unknown.
+
+        Small pictures do not show it: what they take is not the link's.
+        """
         self._forget(now)
         counted = [
             each
@@ -129,7 +133,7 @@ class Flight:
             if each.took < STALL or before.took >= STALL
         ]
         took = sum(each.took for each in counted)
-        if len(counted) < FEWEST or took <= 0:
+        if len(counted) < FEWEST or took < SHORTEST * len(counted):
             return math.inf
         return sum(each.bits for each in counted) / took
 

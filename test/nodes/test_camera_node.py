@@ -360,7 +360,8 @@ def assert_alike(jpeg: bytes, frame: PlanarFrame) -> None:
     decoded.draft("YCbCr", None)
     whole = np.asarray(decoded.convert("YCbCr")).astype(int)
     sizes = [(frame.height, frame.width), *[((frame.height + 1) // 2, (frame.width + 1) // 2)] * 2]
-    planes = np.split(np.frombuffer(frame.data, np.uint8), np.cumsum([h * w for h, w in sizes])[:2])
+    octets = np.frombuffer(frame.data.packet, np.uint8)
+    planes = np.split(octets, np.cumsum([h * w for h, w in sizes])[:2])
     for number, (plane, shape) in enumerate(zip(planes, sizes, strict=True)):
         seen = whole[:, :, number] if number == 0 else whole[::2, ::2, number]
         assert np.abs(plane.reshape(shape) - seen).mean() < 3, f"plane {number}"

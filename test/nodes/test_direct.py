@@ -173,7 +173,7 @@ async def test_a_camera_is_found_later_and_lost(node, shared, name, capfd):
                 assert node.count_subscribers(TOPIC) == 0
             await goes(bridge.url, "dds")
             await viewer.next_frame()
-            log = capfd.readouterr().err
+    log = capfd.readouterr().err
     assert re.findall("pictures come by way of: (.*)", log) == ["shared memory", "dds"]
 
 

@@ -46,8 +46,8 @@ async def test_a_camera_process_that_is_killed_and_started_again():
             (session,) = (await get_stats(bridge.url))["viewers"]
             camera.process.kill()
             camera.process.wait()
-            camera_gone = await reaches(bridge.url, "stale", "Has the camera stopped?")
-            assert "No message on /camera/image_raw/compressed for" in camera_gone["reason"]
+            # DDS may know the camera node still, or not yet: pictures come sooner directly.
+            await reaches(bridge.url, "stale", "/camera/image_raw/compressed")
             await drain(viewer)
             processes.enter_context(start_camera())
             await viewer.next_frame()

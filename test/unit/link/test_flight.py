@@ -109,9 +109,15 @@ def test_a_link_carries_the_bits_that_pass_in_the_time_that_they_take():
 
 def test_what_makes_all_answers_late_is_not_counted():
     """A radio has to wait for its turn, and a viewer may have other work."""
-    flight = flown(60, 20_000, took=0.005, waits=0.03)
-    assert flight.carries(60 * PERIOD) == pytest.approx(4_000_000, rel=0.01)
-    assert flight.usual(-math.inf) == pytest.approx(0.035)
+    flight = flown(60, 20_000, took=0.0125, waits=0.02)
+    assert flight.carries(60 * PERIOD) == pytest.approx(1_600_000, rel=0.01)
+    assert flight.usual(-math.inf) == pytest.approx(0.0325)
+
+
+def test_pictures_that_are_small_do_not_show_what_the_link_carries():
+    """A dark room's, over a network that is fast: what they take is other work's."""
+    flight = flown(60, 4_000, took=0.003)
+    assert flight.carries(60 * PERIOD) == math.inf
 
 
 def test_a_picture_is_measured_now_and_then_and_not_by_another_ones_answer():
