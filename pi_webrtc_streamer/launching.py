@@ -225,17 +225,10 @@ def chosen_parameters(
 def make_node(name: str, parameters: str, respawn_delay: float) -> list[Any]:
     """Return one node, and what tells of its states."""
     node = LifecycleNode(
-        package=PACKAGE,
         executable="bridge_node" if name == BRIDGE else "camera_node",
         name=name,
-        namespace=LaunchConfiguration("namespace"),
-        exec_name=name,
         parameters=[parameters],
-        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-        respawn=LaunchConfiguration("respawn"),
-        respawn_delay=respawn_delay,
-        output="screen",
-        emulate_tty=True,
+        **process_arguments(name, respawn_delay),
     )
     # A node says itself when it has come up: launch may not have found it yet by then.
     tell = [
@@ -255,17 +248,24 @@ def make_node(name: str, parameters: str, respawn_delay: float) -> list[Any]:
 def make_process(parameters: str, respawn_delay: float) -> Node:
     """Return the process that has all nodes; they are named by the parameter file."""
     return Node(
-        package=PACKAGE,
         executable="pi-webrtc-streamer",
-        namespace=LaunchConfiguration("namespace"),
-        exec_name=PROCESS,
         arguments=["--config", parameters],
-        ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-        respawn=LaunchConfiguration("respawn"),
-        respawn_delay=respawn_delay,
-        output="screen",
-        emulate_tty=True,
+        **process_arguments(PROCESS, respawn_delay),
     )
+
+
+def process_arguments(name: str, respawn_delay: float) -> dict[str, Any]:
+    """Return what launch is told of every process; the log goes by ``name``."""
+    return {
+        "package": PACKAGE,
+        "namespace": LaunchConfiguration("namespace"),
+        "exec_name": name,
+        "ros_arguments": ["--log-level", LaunchConfiguration("log_level")],
+        "respawn": LaunchConfiguration("respawn"),
+        "respawn_delay": respawn_delay,
+        "output": "screen",
+        "emulate_tty": True,
+    }
 
 
 def full_namespace(context: LaunchContext, arguments: dict[str, str]) -> str:

@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 RCLError = rclpy_implementation.RCLError
 LOOK_AGAIN_AFTER = 1.0  # seconds without a message
 SAY_AGAIN_AFTER = 10.0  # seconds
-# How large a socket's receive buffer is unless somebody asks for another one.
 MESSAGES = {COMPRESSED_IMAGE: SerializedCompressedImage, IMAGE: SerializedImage}
 
 
