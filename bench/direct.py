@@ -18,7 +18,7 @@ from support.program import free_port
 
 from . import rivals
 from .browser import Seen, chromium, our_page, rival_page, watch
-from .figures import Part, Unavailable, median, percentile
+from .figures import Part, median, percentile
 from .processes import (
     HD_ALL_PHASES,
     Camera,
@@ -28,8 +28,8 @@ from .processes import (
     one_process,
     robot,
 )
+from .turns import take_turns
 
-ROUNDS = 3
 FRAMES = 300  # a round: whole turns of the camera's phase against the screen's
 CAMERA = Camera(source="pattern:still")
 # The targets: ratios of p50, of CPU, and a time in ms.
@@ -91,14 +91,7 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
     part = Part(f"The direct ways, {HD_ALL_PHASES}, {CAMERA.source}, one viewer in Chromium")
     contestants = [dds, shared, one, webrtcbin]
     with chromium() as browser:
-        for number in range(1, ROUNDS + 1):
-            for each in list(contestants):
-                progress(f"direct, round {number} of {ROUNDS}: {each.name}")
-                try:
-                    each.run(browser)
-                except Unavailable as error:
-                    part.notes.append(f"{each.name} is left out: {error}")
-                    contestants.remove(each)
+        contestants = take_turns("direct", contestants, browser, part, progress, [webrtcbin.name])
     for each in contestants:
         _add_figures(part, each)
     _add_ratios(part, dds, (shared, one), webrtcbin)

@@ -14,10 +14,10 @@ from support.program import free_port
 
 from . import rivals
 from .browser import Seen, chromium, mjpeg_page, our_page, rival_page, watch
-from .figures import Part, Unavailable, frame_rate, median, percentile
+from .figures import Part, frame_rate, median, percentile
 from .processes import HD_ALL_PHASES, Shape, Streamer, streamer
+from .turns import take_turns
 
-ROUNDS = 3
 FRAMES = 150  # a round
 SHAPES = (Shape(640, 480, 29.9), Shape(1280, 720, 59.8))
 P50, P95, OF_WEBRTCBIN = 20.0, 40.0, 0.6  # the targets
@@ -65,19 +65,8 @@ def _in_turn(browser: Browser, running: Streamer, progress: Callable[[str], None
         Contestant("aiortc's way", _opener(rivals.aiortc_server), "video"),
         Contestant("GStreamer webrtcbin", _opener(rivals.gstreamer_server), "video"),
     ]
-    for number in range(1, ROUNDS + 1):
-        for contestant in list(contestants):
-            progress(f"glass to glass, round {number} of {ROUNDS}: {contestant.name}")
-            try:
-                contestant.run(browser)
-            except Unavailable as error:
-                part.notes.append(f"{contestant.name} is left out: {error}")
-                contestants.remove(contestant)
-            except Exception as error:
-                if contestant.name == "ours":
-                    raise
-                part.notes.append(f"{contestant.name} failed: {error}")
-                contestants.remove(contestant)
+    rivals_of_ours = [each.name for each in contestants[1:]]
+    contestants = take_turns("glass to glass", contestants, browser, part, progress, rivals_of_ours)
     ours, *others = [each for each in contestants if each.rounds]
     _add_figures(part, ours, P50, P95)
     for other in others:

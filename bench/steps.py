@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Page
 
 from .browser import chromium, our_page
 from .figures import Part, percentile
-from .glass import ROUNDS, Contestant
+from .glass import Contestant
 from .processes import HD_ALL_PHASES, streamer
+from .turns import take_turns
 
 # The page offers no playout-delay, and so gets a plain stream.
 NO_PLAYOUT_DELAY = """
@@ -47,10 +48,7 @@ def run(progress: Callable[[str], None]) -> Iterator[Part]:
         Contestant(name, _opener(before, given), "ours") for name, before, given in STEPS
     ]
     with chromium() as browser:
-        for number in range(1, ROUNDS + 1):
-            for contestant in contestants:
-                progress(f"steps, round {number} of {ROUNDS}: {contestant.name}")
-                contestant.run(browser)
+        take_turns("steps", contestants, browser, part, progress)
     for each in contestants:
         part.add(f"{each.name}: p50", percentile(each.lags, 0.5), "ms")
         part.add(f"{each.name}: p95", percentile(each.lags, 0.95), "ms")
